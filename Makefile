@@ -1,0 +1,55 @@
+# The course's verbs. Each makes .venv first if it is missing or out of date.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+PAGES := $(wildcard chapters/*.ipynb)
+SOURCES := $(wildcard assignments/source/*/*.ipynb)
+BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
+export PYDEVD_DISABLE_FILE_VALIDATION = 1
+export JUPYTER_PLATFORM_DIRS = 1
+
+.PHONY: help book test check lab assignments bench clean
+
+help:  ## list the verbs
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+$(READY): requirements.txt pyproject.toml
+	@echo "Setting up $(VENV) (once; some minutes, up to 3 GB on disk)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is older."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --progress-bar off -r requirements.txt \
+	  | grep --line-buffered -E '^(Collecting|Installing|Successfully)' \
+	  | cut -c1-76
+	@$(BIN)/python -c 'import cnncourse, jupyter_book, nbgrader, torch'
+	@touch $(READY)
+
+book: $(READY)  ## run the pages and build the site
+	$(BOOK)
+	@echo "The site is ready. Open _build/html/index.html in a browser."
+
+test: $(READY)  ## run every test: code, pages, site, JupyterLab, assignments
+	@sh tests/find_browser.sh
+	$(BIN)/ruff check .
+	$(ONE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser"
+	CNNCOURSE_DATA=$$(mktemp -d) CNNCOURSE_OFFLINE=1 $(ONE) \
+	  $(BIN)/python -m pytest -n 2 --dist loadscope --nbval -p no:warnings \
+	  $(PAGES) $(SOURCES)
+	$(MAKE) --no-print-directory book
+	$(BIN)/python -m pytest -m browser
+
+lab: $(READY)  ## open JupyterLab on the chapters
+	$(BIN)/jupyter lab chapters
+
+assignments: $(READY)  ## make the students' version of the assignments
+	cd assignments && ../$(BIN)/python -m nbgrader generate_assignment \
+	  --force --create a1_convolution
+
+bench: $(READY)  ## time the package against PyTorch on this machine
+	$(BIN)/python -m benchmarks.conv
+
+clean:  ## remove what was built (the environment stays)
+	rm -rf _build assignments/release .pytest_cache .ruff_cache
