@@ -1,0 +1,239 @@
+"""The figures in a real browser: once on the built site, once in JupyterLab.
+
+A test that takes ``conv_stepper`` (or another figure's name) runs twice and gets a
+Playwright Locator of the figure's root element, rendered and Reset.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+PAGE = "02_convolution"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "browser" in Path(item.fspath).parts:
+            item.add_marker(pytest.mark.browser)
+
+
+def missing(what):
+    """Skip for want of a tool; on CI that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI must not skip")
+    pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright:
+        if path is None and not Path(playwright.chromium.executable_path).exists():
+            missing("Chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The folder of the built site."""
+    if not (SITE / "index.html").exists():
+        missing("the built site (make book)")
+    return SITE
+
+
+class Visit:
+    """A page in the browser that notes every fault and every request to elsewhere."""
+
+    def __init__(self, browser, allowed=("file:", "data:", "blob:"), **options):
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.faults, self.strangers = [], []
+        self.page.on("pageerror", lambda e: self.faults.append(f"error: {e}"))
+        self.page.on("console", self._console)
+        self.allowed = allowed
+        self.context.route("**/*", self._route)
+
+    def _console(self, message):
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def _route(self, route):
+        if route.request.url.startswith(self.allowed):
+            route.continue_()
+        else:
+            self.strangers.append(route.request.url)
+            route.abort()
+
+    def open(self, path):
+        self.page.goto(Path(path).as_uri())
+        if self.page.locator(".cnn-host").count():
+            self.page.wait_for_selector("html[data-cnn-widgets=ready]")
+        return self
+
+    def close(self):
+        self.context.close()
+
+
+@pytest.fixture(scope="session")
+def visit(browser):
+    """Make a Visit; all are closed at the end."""
+    visits = []
+
+    def make(**options):
+        visits.append(Visit(browser, **options))
+        return visits[-1]
+
+    yield make
+    for one in visits:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def site_page(visit, site):
+    """The convolution page of the built site, with every other host blocked."""
+    one = visit(viewport={"width": 1280, "height": 900})
+    return one.open(site / "chapters" / f"{PAGE}.html").page
+
+
+def _free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def _settings(folder):
+    """JupyterLab without news and with every cell drawn, also off the screen."""
+    for name, values in {
+        "apputils-extension/notification": {
+            "fetchNews": "false",
+            "checkForUpdates": False,
+        },
+        "notebook-extension/tracker": {"windowingMode": "none"},
+    }.items():
+        path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab on a copy of the chapters, with a home of its own."""
+    home = tmp_path_factory.mktemp("lab")
+    _settings(home / "settings")
+    shutil.copytree(ROOT / "chapters", home / "chapters")
+    (home / "data").mkdir()
+    env = {
+        **os.environ,
+        "HOME": str(home),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "share"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "OMP_NUM_THREADS": "1",
+        "CNNCOURSE_DATA": str(home / "data"),
+        "CNNCOURSE_OFFLINE": "1",
+    }
+    port = _free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += [
+        f"--port={port}",
+        "--IdentityProvider.token=",
+        "--ServerApp.ip=127.0.0.1",
+    ]
+    command += [f"--ServerApp.root_dir={home / 'chapters'}"]
+    log = (home / "lab.log").open("w")
+    server = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    for _ in range(300):
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        if server.poll() is not None:
+            pytest.fail((home / "lab.log").read_text()[-2000:])
+        time.sleep(0.2)
+    yield f"http://127.0.0.1:{port}", home / "chapters"
+    server.terminate()
+    server.wait(20)
+    log.close()
+
+
+def open_in_lab(visit, lab, name):
+    """Open a notebook in a JupyterLab of its own tab and run all its cells."""
+    address, _ = lab
+    one = visit(
+        viewport={"width": 1280, "height": 1000},
+        allowed=(address, address.replace("http", "ws"), "data:", "blob:"),
+    )
+    page = one.page
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    return one
+
+
+@pytest.fixture(scope="session")
+def lab_page(visit, lab):
+    """The convolution page in JupyterLab, all cells run."""
+    page = open_in_lab(visit, lab, PAGE).page
+    last = page.locator(".jp-CodeCell .jp-InputArea-prompt").last
+    for _ in range(1200):  # the last cell's prompt is [12], not [ ] or [*]
+        if last.inner_text().strip("[]: ").isdigit():
+            break
+        page.wait_for_timeout(100)
+    return page
+
+
+HOSTS = [
+    pytest.param("site", marks=pytest.mark.xdist_group("site")),
+    pytest.param("lab", marks=pytest.mark.xdist_group("lab")),
+]
+
+
+def _figure(request, name):
+    page = request.getfixturevalue(f"{request.param}_page")
+    root = page.locator(f".cnn-{name}").first
+    root.scroll_into_view_if_needed()
+    root.get_by_role("button", name="Reset", exact=True).click()
+    return root
+
+
+@pytest.fixture(params=HOSTS)
+def conv_stepper(request):
+    return _figure(request, "conv-stepper")
+
+
+@pytest.fixture(params=HOSTS)
+def kernel_playground(request):
+    return _figure(request, "kernel-playground")
+
+
+@pytest.fixture(params=HOSTS)
+def quiz(request):
+    return _figure(request, "quiz")
