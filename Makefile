@@ -1,4 +1,6 @@
 # The course's verbs. Each makes .venv first if it is missing or out of date.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,7 +30,8 @@ $(READY): requirements.txt pyproject.toml
 	@touch $(READY)
 
 book: $(READY)  ## run the pages and build the site
-	$(BOOK)
+	@$(BOOK) 2>&1 | grep --line-buffered -v -E \
+	  'without encryption|ParserConfig\(|^=+$$|Or paste this|^Your book|file://'
 	@echo "The site is ready. Open _build/html/index.html in a browser."
 
 test: $(READY)  ## run every test: code, pages, site, JupyterLab, assignments

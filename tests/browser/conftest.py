@@ -181,27 +181,36 @@ def lab(tmp_path_factory):
     log.close()
 
 
-def open_in_lab(visit, lab, name):
-    """Open a notebook in a JupyterLab of its own tab and run all its cells."""
+@pytest.fixture(scope="session")
+def lab_tab(visit, lab):
+    """Open a notebook in a JupyterLab of its own tab, and run all its cells."""
     address, _ = lab
-    one = visit(
-        viewport={"width": 1280, "height": 1000},
-        allowed=(address, address.replace("http", "ws"), "data:", "blob:"),
-    )
-    page = one.page
-    page.set_default_timeout(60_000)
-    page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
-    page.wait_for_selector(".jp-Notebook .jp-Cell")
-    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    return one
+
+    def open_tab(name, run=True):
+        one = visit(
+            viewport={"width": 1280, "height": 1000},
+            allowed=(address, address.replace("http", "ws"), "data:", "blob:"),
+        )
+        page = one.page
+        page.set_default_timeout(60_000)
+        page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        first = page.locator(".jp-CodeCell .jp-InputArea-prompt").first
+        while run and first.inner_text().strip("[]: ") == "":
+            # a kernel that just came up loses requests: ask until it has started
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            page.wait_for_timeout(4000)
+        return page
+
+    return open_tab
 
 
 @pytest.fixture(scope="session")
-def lab_page(visit, lab):
+def lab_page(lab_tab):
     """The convolution page in JupyterLab, all cells run."""
-    page = open_in_lab(visit, lab, PAGE).page
+    page = lab_tab(PAGE)
     last = page.locator(".jp-CodeCell .jp-InputArea-prompt").last
     for _ in range(1200):  # the last cell's prompt is [12], not [ ] or [*]
         if last.inner_text().strip("[]: ").isdigit():

@@ -1,0 +1,70 @@
+"""The book's own Sphinx extensions, without a build."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "_ext"))
+import book  # noqa: E402
+import svg_figures  # noqa: E402
+
+SVG = """<?xml version="1.0"?>
+<!-- made by a program -->
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">
+ <metadata>who and when</metadata>
+ <defs><clipPath id="c1"><rect/></clipPath><path id="g"/></defs>
+ <use href="#g" clip-path="url(#c1)" style="fill: #1F2328"/>
+</svg>"""
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A small copy of the tree, and no data named."""
+    monkeypatch.setattr(book, "ROOT", tmp_path)
+    monkeypatch.delenv("CNNCOURSE_DATA", raising=False)
+    (tmp_path / "cnncourse").mkdir()
+    (tmp_path / "cnncourse" / "conv.py").write_text("a = 1\n")
+    (tmp_path / "requirements.txt").write_text("numpy==2\n")
+    return tmp_path
+
+
+def test_the_digest_stays_when_nothing_changes(tree):
+    assert book.digest() == book.digest()
+
+
+@pytest.mark.parametrize(
+    "file", ["cnncourse/conv.py", "requirements.txt", "results/new.json"]
+)
+def test_a_change_that_pages_depend_on_changes_the_digest(tree, file):
+    before = book.digest()
+    (tree / file).parent.mkdir(exist_ok=True)
+    (tree / file).write_text("changed\n")
+    assert book.digest() != before
+
+
+def test_new_data_change_the_digest(tree, monkeypatch):
+    before = book.digest()
+    (tree / "data").mkdir()
+    monkeypatch.setenv("CNNCOURSE_DATA", str(tree / "data"))
+    empty = book.digest()
+    (tree / "data" / "mnist.npz").write_bytes(b"123")
+    assert len({before, empty, book.digest()}) == 3
+
+
+def test_an_inlined_figure_is_named_and_follows_the_theme():
+    svg = svg_figures.inline(SVG, 'a &quot;line&quot; & "more"', "f1-")
+    assert svg.startswith('<svg class="cnn-figure" role="img" aria-label="')
+    assert "a &quot;line&quot; &amp; &quot;more&quot;" in svg
+    assert "currentColor" in svg
+    assert "#1F2328" not in svg
+    assert "who and when" not in svg
+
+
+def test_ids_of_two_inlined_figures_never_meet():
+    svg = svg_figures.inline(SVG, "a", "f2-")
+    assert 'id="f2-g"' in svg
+    assert 'href="#f2-g"' in svg
+    assert "url(#f2-c1)" in svg
+    assert 'id="c1"' not in svg
