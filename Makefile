@@ -37,7 +37,7 @@ book: $(READY)  ## run the pages and build the site
 test: $(READY)  ## run every test: code, pages, site, JupyterLab, assignments
 	@sh tests/find_browser.sh
 	$(BIN)/ruff check .
-	$(ONE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser"
+	$(ONE) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
 	CNNCOURSE_DATA=$$(mktemp -d) CNNCOURSE_OFFLINE=1 $(ONE) \
 	  $(BIN)/python -m pytest -n 2 --dist loadscope --nbval -p no:warnings \
 	  $(PAGES) $(SOURCES)

@@ -15,21 +15,21 @@ TOKENS = ROOT / "cnncourse" / "widgets" / "tokens.css"
 KEPT_CACHES = 4
 
 
-def _files():
-    """Every file of ours that can change what a page computes."""
-    for folder in ("cnncourse", "chapters/quizzes", "results"):
-        for path in sorted((ROOT / folder).rglob("*")):
+def _hash(*places):
+    """A digest of every file in these places of the tree."""
+    total = hashlib.sha256()
+    for place in places:
+        root = ROOT / place
+        for path in [root] if root.is_file() else sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
-                yield path
-    yield ROOT / "requirements.txt"
+                total.update(path.relative_to(ROOT).as_posix().encode())
+                total.update(path.read_bytes())
+    return total
 
 
 def digest():
-    """A short digest of package, requirements, quizzes, results and data at hand."""
-    total = hashlib.sha256()
-    for path in _files():
-        total.update(path.relative_to(ROOT).as_posix().encode())
-        total.update(path.read_bytes())
+    """A short digest of what pages compute with: package, requirements, data."""
+    total = _hash("cnncourse", "chapters/quizzes", "results", "requirements.txt")
     data = os.environ.get("CNNCOURSE_DATA", "")
     total.update(data.encode())
     if data and Path(data).is_dir():
@@ -42,6 +42,7 @@ def digest():
 
 def _key_the_cache(app, config):
     config.cnn_digest = digest()
+    config.cnn_site_digest = _hash("_ext", "_templates").hexdigest()
     caches = ROOT / "_build" / "cache"
     here = caches / config.cnn_digest
     here.mkdir(parents=True, exist_ok=True)
@@ -53,9 +54,32 @@ def _key_the_cache(app, config):
     config.html_static_path.append(str(TOKENS))
 
 
+def _mend_roles(app, pagename, templatename, context, doctree):
+    """docutils gives entries of a bibliography a role that its own list forbids."""
+    if context.get("body"):
+        context["body"] = context["body"].replace(
+            'role="doc-biblioentry"', 'role="listitem"'
+        )
+
+
+def _leave_out(app, error):
+    """Drop the files that no page loads: 20 MB of MathJax's other flavours and maps."""
+    if error or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    unused = [*static.rglob("*.map"), *static.glob("scripts/fontawesome.js*")]
+    flavours = set(static.glob("mathjax/*.js")) - {static / "mathjax" / "tex-chtml.js"}
+    for path in [*unused, *flavours, static / "mathjax/output/svg.js"]:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(static / "mathjax" / "output" / "svg", ignore_errors=True)
+
+
 def setup(app):
     app.add_config_value("cnn_digest", "", "env")  # a change re-reads every page
+    app.add_config_value("cnn_site_digest", "", "html")  # a change rewrites them
     app.add_config_value("comments_config", {}, "")  # Jupyter Book always sets it
     app.connect("config-inited", _key_the_cache)
+    app.connect("html-page-context", _mend_roles)
+    app.connect("build-finished", _leave_out, priority=900)
     app.add_css_file("tokens.css", priority=200)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "_ext"))
 import book  # noqa: E402
+import coloured_math  # noqa: E402
 import svg_figures  # noqa: E402
 
 SVG = """<?xml version="1.0"?>
@@ -68,3 +69,17 @@ def test_ids_of_two_inlined_figures_never_meet():
     assert 'href="#f2-g"' in svg
     assert "url(#f2-c1)" in svg
     assert 'id="c1"' not in svg
+
+
+@pytest.mark.parametrize(
+    ("plain", "coloured"),
+    [
+        (r"y = w x", r"\class{cnn-y}{y} = \class{cnn-w}{w} \class{cnn-x}{x}"),
+        (r"x_{i+r}", r"\class{cnn-x}{x}_{i+r}"),
+        (r"\max(0, n)", r"\max(0, n)"),
+        (r"\text{where x is}", r"\text{where x is}"),
+        (r"\xi \sqrt{dx}", r"\xi \sqrt{dx}"),
+    ],
+)
+def test_input_kernel_and_output_are_coloured_in_formulas(plain, coloured):
+    assert coloured_math.coloured(plain) == coloured

@@ -100,7 +100,7 @@ def public_things():
                 yield pytest.param(node, id=f"{short(path)}:{node.name}")
 
 
-@pytest.mark.parametrize("node", public_things())
+@pytest.mark.parametrize("node", list(public_things()))
 def test_everything_public_has_a_docstring(node):
     assert ast.get_docstring(node)
 
@@ -129,6 +129,8 @@ def test_a_widget_is_a_triple_that_stands_alone(stem):
     plain = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
     for selectors in re.findall(r"([^{}]+)\{", plain):
         if not selectors.strip().startswith("@"):
+            while "(" in selectors:  # :is(a, b) is one selector
+                selectors = re.sub(r"\([^()]*\)", "", selectors)
             for selector in selectors.split(","):
                 assert root in selector, f"{stem}.css: {selector.strip()!r}"
 
@@ -258,6 +260,7 @@ def test_every_layer_is_used_on_some_page():
         a.name for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names
     }
     text = "".join(path.read_text() for path in PAGES)
+    names = {name for name in names if not name.endswith("_backward")}
     assert {name for name in names if name not in text} == set()
 
 

@@ -282,7 +282,10 @@ function render({ model, el }) {
     bias: h("input", { type: "text", inputmode: "decimal", autocomplete: "off" }),
     flip: h("input", { type: "checkbox" }),
   };
-  const root = h("div", { class: "cnn-conv-stepper", role: "group" },
+  const root = h("div", {
+    class: "cnn-conv-stepper", role: "group",
+    "data-lm-suppress-shortcuts": "true", // JupyterLab leaves our keys to us
+  },
     stage,
     h("div", { class: "sum" }, products, h("div", { class: "line" }, ghost, sum)),
     message,

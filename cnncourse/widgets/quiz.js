@@ -45,6 +45,7 @@ function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "cnn-quiz";
   root.setAttribute("role", "group");
+  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab leaves our keys to us
   root.setAttribute("aria-label", model.get("alt"));
 
   const blocks = questions.map((question, q) => {

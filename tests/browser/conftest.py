@@ -219,10 +219,7 @@ def lab_page(lab_tab):
     return page
 
 
-HOSTS = [
-    pytest.param("site", marks=pytest.mark.xdist_group("site")),
-    pytest.param("lab", marks=pytest.mark.xdist_group("lab")),
-]
+HOSTS = ["site", "lab"]
 
 
 def _figure(request, name):

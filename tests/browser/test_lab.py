@@ -3,8 +3,6 @@
 import nbformat
 import pytest
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 TRAITS = [
     "import numpy as np\n"
     "from cnncourse.widgets import ConvStepper\n"

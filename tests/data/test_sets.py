@@ -137,6 +137,12 @@ def test_a_set_is_fetched_once_then_read(place, host, load):
     assert first.source == "the canonical files, md5 checked"
 
 
+def test_a_fetched_file_can_be_read_by_the_whole_class(place):
+    data.mnist(strict=True)
+    modes = {path.stat().st_mode & 0o777 for path in (place / "mnist").iterdir()}
+    assert modes == {0o644}
+
+
 def test_idx_files_are_read_as_they_were_written(place):
     split = data.mnist(strict=True)
     raw = gzip.decompress(small_set()["t10k-images-idx3-ubyte.gz"])[16:]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnncourse.widgets import conv_stepper
+from cnncourse.widgets import conv_stepper_still
 from cnncourse.widgets.conv_stepper import ConvStepper
 
 SHARED = json.loads(
@@ -35,18 +35,18 @@ def test_zeros_and_sizes_are_those_worked_out_by_hand(case):
     assert [list(pair) for pair in w._pads] == case["pads"]
     assert list(w._out_shape) == case["shape"] or 0 in w._out_shape
     args = w._x.shape[1], w._w.shape[1], w.stride, w._pads[0], w.dilation
-    assert conv_stepper.size_text(*args) == case["size"]
+    assert conv_stepper_still.size_text(*args) == case["size"]
 
 
 @each(FITTING)
 def test_written_sum_is_the_one_the_browser_writes(case):
     w = ConvStepper(**case["state"])
-    assert conv_stepper.sum_text(w, case["position"]) == case["sentence"]
+    assert conv_stepper_still.sum_text(w, case["position"]) == case["sentence"]
 
 
 @pytest.mark.parametrize(("value", "text"), SHARED["numbers"])
 def test_numbers_read_as_in_the_browser(value, text):
-    assert conv_stepper.format_number(value) == text
+    assert conv_stepper_still.format_number(value) == text
 
 
 def test_a_kernel_that_does_not_fit_is_shown_but_has_no_output():
