@@ -203,6 +203,8 @@ function h(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   node.append(...children);
+  // JupyterLab takes arrow keys from what has the focus, unless it says this itself
+  if (/^(button|input|select)$/.test(tag)) node.dataset.lmSuppressShortcuts = "true";
   return node;
 }
 const longest = (texts) => texts.reduce((a, b) => (b.length > a.length ? b : a), "");
@@ -284,7 +286,6 @@ function render({ model, el }) {
   };
   const root = h("div", {
     class: "cnn-conv-stepper", role: "group",
-    "data-lm-suppress-shortcuts": "true", // JupyterLab leaves our keys to us
   },
     stage,
     h("div", { class: "sum" }, products, h("div", { class: "line" }, ghost, sum)),

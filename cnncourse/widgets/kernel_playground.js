@@ -376,7 +376,6 @@ function render({ model, el }) {
   const spoken = h("p", { class: "kp-spoken", "aria-live": "polite" });
   const root = h("div", {
     class: "cnn-kernel-playground", role: "group", "aria-label": model.get("alt"),
-    "data-lm-suppress-shortcuts": "true", // JupyterLab leaves our keys to us
   },
     h("div", { class: "kp-body" },
       kernelChoice,

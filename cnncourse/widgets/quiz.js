@@ -45,7 +45,6 @@ function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "cnn-quiz";
   root.setAttribute("role", "group");
-  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab leaves our keys to us
   root.setAttribute("aria-label", model.get("alt"));
 
   const blocks = questions.map((question, q) => {
@@ -130,6 +129,9 @@ function render({ model, el }) {
     total.textContent = `${score(questions, answers)} of ${questions.length} right`;
   }
 
+  // JupyterLab takes arrow keys from what has the focus, unless it says this itself
+  for (const node of root.querySelectorAll("input, button"))
+    node.dataset.lmSuppressShortcuts = "true";
   draw();
   model.on("change:answers", draw);
   el.append(root);

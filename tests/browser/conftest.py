@@ -197,6 +197,11 @@ def lab_tab(visit, lab):
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         first = page.locator(".jp-CodeCell .jp-InputArea-prompt").first
+        dialog = page.locator(
+            "dialog.jp-Dialog .jp-mod-accept, .jp-Dialog .jp-mod-accept"
+        )
+        if dialog.count():  # now and then a fresh JupyterLab asks something first
+            dialog.first.click()
         while run and first.inner_text().strip("[]: ") == "":
             # a kernel that just came up loses requests: ask until it has started
             page.get_by_role("menuitem", name="Run", exact=True).click()
