@@ -24,7 +24,7 @@ ALLOWED = {  # part: (at the top of a file, inside functions as well)
     "plots": ({"matplotlib", "numpy"}, {"matplotlib_inline", "IPython"}),
     "widgets": ({"anywidget", "traitlets", "numpy"}, set()),
 }
-TAGS = {"hide-input", "remove-cell", "raises-exception"}
+TAGS = {"hide-input", "hide-output", "remove-cell", "raises-exception"}
 FRAMEWORKS = {"torch", "tensorflow", "keras"}
 LONGEST_CELL, WIDEST_LINE, MOST_CELLS = 25, 79, 40
 

@@ -491,7 +491,8 @@ function render({ model, el }) {
         grown ? `, with zeros ${g.padded[0]} × ${g.padded[1]}` : "");
       w.turned = h("span", { class: "dims" });
       w.title.append(h("b", {}, `kernel w${at}`), " ", w.turned);
-      const channel = h("div", { class: "channel" }, x.node, after("∗", w.node));
+      const channel = h("div", { class: "channel" }, x.node, after("⋆", w.node));
+      w.sign = channel.querySelector(".op"); // ⋆ correlates, ∗ convolves
       columns.append(channel);
       if (g.C * g.R * g.S > 9) {
         const p = makePanel("p", g.R, g.S, `products${at}`, "36px", () => [h("span")]);
@@ -567,6 +568,7 @@ function render({ model, el }) {
         cell.classList.toggle("pad", cell.firstChild.className === "zero");
         cell.lastChild.textContent = tap ? `×${formatNumber(tap.w)}` : "";
       }));
+      view.w[c].sign.textContent = s.flip ? "∗" : "⋆";
       view.w[c].turned.textContent = s.flip ? "↻ 180°" : `${g.R} × ${g.S}`;
       panel.window.hidden = at < 0;
       panel.window.classList.toggle("still", !moved);

@@ -144,7 +144,9 @@ def draw_picture(w):
         k = w._w[n, ::-1, ::-1] if w.flip else w._w[n]  # (R, S)
         name = f"kernel w{at_n}" + (", turned" if w.flip else "")
         parts += svg_grid("w", name, x_w, y, cell, texts(k))
-        parts.append(svg_text(x_w - 22, y + r * cell / 2 + 7, "∗", 22, SOFT, "middle"))
+        sign = "∗" if w.flip else "⋆"  # convolution or cross-correlation
+        middle = y + r * cell / 2 + 7
+        parts.append(svg_text(x_w - 22, middle, sign, 22, SOFT, "middle"))
     y = 28 + max(c * line - cell - high * cell, 0) / 2
     end = max(28 + c * line - cell, y + high * cell)
     lines = []
