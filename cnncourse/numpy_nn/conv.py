@@ -1,23 +1,24 @@
 """Convolution of a batch of images, forward and backward.
 
 The way (*im2col*): copy the window under each output position into a column.
-The convolution is then one matrix product, and its gradients are two more:
+For n images the convolution is then one matrix product, and its gradients are
+two more:
 
-    y        = w @ columns        (K, CRS) @ (CRS, H'W')
-    dw       = dy @ columns.T     (K, H'W') @ (H'W', CRS)
-    dcolumns = w.T @ dy           (CRS, K) @ (K, H'W')
+    y        = w @ columns        (K, RSC) @ (RSC, nH'W')
+    dw       = dy @ columns.T     (K, nH'W') @ (nH'W', RSC)
+    dcolumns = w.T @ dy           (RSC, K) @ (K, nH'W')
 
 and dx adds every number of dcolumns back to the pixel its column was copied
 from. Columns are up to R*S times as large as the images, so they are made for
-a few images at a time, in one buffer that stays in the processor's cache.
+a few images at a time, which keeps them in the processor's cache.
 """
 
 import numpy as np
 
 from ._checks import floats, integer, pair
 
-# Numbers in the columns of one block: 1 MiB of float32, a core's L2 cache.
-BLOCK = 2**18
+# Numbers in the columns of one block: 2 MiB of float32, about the size of a cache.
+BLOCK = 2**19
 
 
 def conv2d(x, w, b=None, stride=1, pad=0, dilation=1):
@@ -63,17 +64,17 @@ def conv2d(x, w, b=None, stride=1, pad=0, dilation=1):
     x, w, b = floats(x=x, w=w, b=b)
     x, rows, cols, size = _windows(x, w, stride, pad, dilation)
     N, K, L = len(x), len(w), size[0] * size[1]
-    if b is not None and b.shape != (K,):
+    if b is None:
+        b = np.zeros(K, x.dtype)
+    if b.shape != (K,):
         raise ValueError(f"b has shape {b.shape}; {K} kernels need shape ({K},)")
 
-    w = w.reshape(K, -1)  # (K, CRS)
+    w_rows = w.transpose(0, 2, 3, 1).reshape(K, -1)  # (K, RSC)
     y = np.empty((N, K, L), x.dtype)  # (N, K, H'W')
-    strip, columns = _buffers(x, rows, cols, size)
-    for n in _blocks(N, len(columns)):
-        m = _copy_windows(x[n], strip, columns, rows, cols)  # (n, CRS, H'W')
-        np.matmul(w, m, out=y[n])  # (n, K, H'W')
-        if b is not None:
-            y[n] += b[:, None]
+    for n in _blocks(N, w[0].size * L):
+        columns = _copy_windows(x[n], rows, cols, size)  # (RSC, nH'W')
+        maps = (w_rows @ columns).reshape(K, -1, L)  # (K, n, H'W')
+        np.add(maps.transpose(1, 0, 2), b[:, None], out=y[n])  # (n, K, H'W')
     return y.reshape(N, K, *size)  # (N, K, H', W')
 
 
@@ -111,7 +112,7 @@ def conv2d_backward(dy, x, w, stride=1, pad=0, dilation=1):
     dy, x, w = floats(dy=dy, x=x, w=w)
     shape = x.shape
     x, rows, cols, size = _windows(x, w, stride, pad, dilation)
-    N, K = len(x), len(w)
+    N, (K, C, R, S) = len(x), w.shape
     if dy.shape != (N, K, *size):
         raise ValueError(
             f"dy has shape {dy.shape}; the output of x {shape} and w {w.shape} "
@@ -119,17 +120,17 @@ def conv2d_backward(dy, x, w, stride=1, pad=0, dilation=1):
         )
 
     dy = dy.reshape(N, K, -1)  # (N, K, H'W')
-    w_rows = w.reshape(K, -1)  # (K, CRS)
+    w_rows = w.transpose(0, 2, 3, 1).reshape(K, -1)  # (K, RSC)
     dw, dx = np.zeros_like(w_rows), np.zeros_like(x)
-    strip, columns = _buffers(x, rows, cols, size)
-    for n in _blocks(N, len(columns)):
-        m = _copy_windows(x[n], strip, columns, rows, cols)  # (n, CRS, H'W')
-        dw += np.matmul(dy[n], m.transpose(0, 2, 1)).sum(axis=0)  # (K, CRS)
-        np.matmul(w_rows.T, dy[n], out=m)  # the same buffer, now dcolumns
-        _add_windows(dx[n], strip, columns, rows, cols)  # (n, C, H, W), padded
+    for n in _blocks(N, w[0].size * dy.shape[2]):
+        columns = _copy_windows(x[n], rows, cols, size)  # (RSC, nH'W')
+        dmaps = dy[n].transpose(1, 0, 2).reshape(K, -1)  # (K, nH'W')
+        dw += dmaps @ columns.T  # (K, RSC)
+        _add_windows(dx[n], w_rows.T @ dmaps, rows, cols, size)
     (top, left), (H, W) = pair("pad", pad, 0), shape[2:]
     dx = dx[:, :, top : top + H, left : left + W]  # (N, C, H, W)
-    return np.ascontiguousarray(dx), dw.reshape(w.shape), dy.sum(axis=(0, 2))
+    dw = dw.reshape(K, R, S, C).transpose(0, 3, 1, 2)  # (K, C, R, S)
+    return np.ascontiguousarray(dx), np.ascontiguousarray(dw), dy.sum(axis=(0, 2))
 
 
 class Conv2d:
@@ -258,40 +259,34 @@ def _windows(x, w, stride, pad, dilation):
     return x, rows, cols, size
 
 
-def _buffers(x, rows, cols, size):
-    """Memory for the columns of as many images as fit into BLOCK, at least one."""
-    (N, C, H, _), (H_out, W_out), R, S = x.shape, size, len(rows), len(cols)
-    n = min(N, max(1, BLOCK // (C * R * S * H_out * W_out)))
-    strip = np.empty((n, C, S, H, W_out), x.dtype)
-    return strip, np.empty((n, C, R, S, H_out, W_out), x.dtype)
+def _blocks(N, numbers):
+    """Slices of so many images that their columns fill BLOCK, at least one."""
+    n = max(1, BLOCK // numbers)
+    return [slice(i, i + n) for i in range(0, N, n)]
 
 
-def _blocks(N, n):
-    """Slices of n images, the last one perhaps shorter."""
-    return [slice(i, min(i + n, N)) for i in range(0, N, n)]
-
-
-def _copy_windows(x, strip, columns, rows, cols):
+def _copy_windows(x, rows, cols, size):
     """Copies the window under each output position into a column.
 
     In two steps, first along the width, then along the height: the second moves
     runs of H'*W' neighbours at once, where one step would move runs of W'.
     """
-    n = len(x)
-    strip, columns = strip[:n], columns[:n]
+    x = x.transpose(1, 0, 2, 3)  # (C, n, H, W)
+    strip = np.empty((len(cols), *x.shape[:3], size[1]), x.dtype)
     for s, at in enumerate(cols):
-        strip[:, :, s] = x[:, :, :, at]  # (n, C, H, W')
+        strip[s] = x[:, :, :, at]  # (C, n, H, W')
+    columns = np.empty((len(rows), *strip.shape[:3], *size), x.dtype)
     for r, at in enumerate(rows):
-        columns[:, :, r] = strip[:, :, :, at]  # (n, C, S, H', W')
-    return columns.reshape(n, -1, columns.shape[4] * columns.shape[5])
+        columns[r] = strip[:, :, :, at]  # (S, C, n, H', W')
+    return columns.reshape(-1, x.shape[1] * size[0] * size[1])  # (RSC, nH'W')
 
 
-def _add_windows(dx, dstrip, dcolumns, rows, cols):
+def _add_windows(dx, dcolumns, rows, cols, size):
     """``_copy_windows`` backwards: what was copied from a pixel is added to it."""
-    n = len(dx)
-    dstrip, dcolumns = dstrip[:n], dcolumns[:n]
-    dstrip[...] = 0
+    dx = dx.transpose(1, 0, 2, 3)  # (C, n, H, W), a view: dx itself is written
+    dstrip = np.zeros((len(cols), *dx.shape[:3], size[1]), dx.dtype)
+    dcolumns = dcolumns.reshape(len(rows), *dstrip.shape[:3], *size)
     for r, at in enumerate(rows):
-        dstrip[:, :, :, at] += dcolumns[:, :, r]  # (n, C, S, H', W')
+        dstrip[:, :, :, at] += dcolumns[r]  # (S, C, n, H', W')
     for s, at in enumerate(cols):
-        dx[:, :, :, at] += dstrip[:, :, s]  # (n, C, H, W')
+        dx[:, :, :, at] += dstrip[s]  # (C, n, H, W')
