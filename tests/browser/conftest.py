@@ -193,15 +193,13 @@ def lab_tab(visit, lab):
         )
         page = one.page
         page.set_default_timeout(60_000)
+        # a fresh JupyterLab may ask something first: say yes whenever it does
+        yes = page.locator(".jp-Dialog .jp-mod-accept").first
+        page.add_locator_handler(yes, lambda button: button.click())
         page.goto(f"{address}/lab/tree/{name}.ipynb?reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         first = page.locator(".jp-CodeCell .jp-InputArea-prompt").first
-        dialog = page.locator(
-            "dialog.jp-Dialog .jp-mod-accept, .jp-Dialog .jp-mod-accept"
-        )
-        if dialog.count():  # now and then a fresh JupyterLab asks something first
-            dialog.first.click()
         while run and first.inner_text().strip("[]: ") == "":
             # a kernel that just came up loses requests: ask until it has started
             page.get_by_role("menuitem", name="Run", exact=True).click()
