@@ -12,7 +12,7 @@ BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 export JUPYTER_PLATFORM_DIRS = 1
 
-.PHONY: help book test check lab assignments bench clean
+.PHONY: help book test lab assignments bench clean
 
 help:  ## list the verbs
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -48,8 +48,8 @@ lab: $(READY)  ## open JupyterLab on the chapters
 	$(BIN)/jupyter lab chapters
 
 assignments: $(READY)  ## make the students' version of the assignments
-	cd assignments && ../$(BIN)/python -m nbgrader generate_assignment \
-	  --force --create a1_convolution
+	cd assignments && for name in source/*/; do ../$(BIN)/python -m nbgrader \
+	  generate_assignment --force --create $$(basename $$name) || exit 1; done
 
 bench: $(READY)  ## time the package against PyTorch on this machine
 	$(BIN)/python -m benchmarks.conv

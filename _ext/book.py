@@ -10,6 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
+import pooch
+
 ROOT = Path(__file__).resolve().parent.parent
 TOKENS = ROOT / "cnncourse" / "widgets" / "tokens.css"
 KEPT_CACHES = 4
@@ -30,13 +32,12 @@ def _hash(*places):
 def digest():
     """A short digest of what pages compute with: package, requirements, data."""
     total = _hash("cnncourse", "chapters/quizzes", "results", "requirements.txt")
-    data = os.environ.get("CNNCOURSE_DATA", "")
-    total.update(data.encode())
-    if data and Path(data).is_dir():
-        for path in sorted(Path(data).rglob("*")):
-            if path.is_file():  # names and sizes: the sets are too large to read
-                line = f"{path.relative_to(data)} {path.stat().st_size}"
-                total.update(line.encode())
+    total.update(os.environ.get("CNNCOURSE_OFFLINE", "").encode())
+    data = Path(os.environ.get("CNNCOURSE_DATA") or pooch.os_cache("cnncourse"))
+    for path in sorted(data.rglob("*")):
+        if path.is_file():  # names and sizes: the sets are too large to read
+            line = f"{path.relative_to(data)} {path.stat().st_size}"
+            total.update(line.encode())
     return total.hexdigest()[:16]
 
 

@@ -2,7 +2,7 @@ r"""Give x, w and y their colours in every formula.
 
 The course uses one letter for one thing: input x, kernel w, output y. So the formulas
 are written as plain LaTeX, which JupyterLab and every other reader understands, and the
-site puts the colour on: ``x_{ij}`` becomes ``\class{cnn-x}{x}_{ij}``.
+site puts the colour on: ``x_{ij}`` becomes ``{\class{cnn-x}{x}}_{ij}``.
 """
 
 import re
@@ -20,7 +20,9 @@ def coloured(latex):
 
     def wrap(match):
         letter = match["letter"]
-        return match[0] if letter is None else rf"\class{{cnn-{letter}}}{{{letter}}}"
+        if letter is None:
+            return match[0]
+        return rf"{{\class{{cnn-{letter}}}{{{letter}}}}}"  # braces: \hat x stays valid
 
     return TOKEN.sub(wrap, latex)
 

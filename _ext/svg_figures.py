@@ -10,6 +10,12 @@ import re
 from pathlib import Path
 
 INK = "#1f2328"
+ROLES = {  # what the style draws with, and what the page calls it
+    "#0072b2": "var(--cnn-input)",
+    "#e69f00": "var(--cnn-kernel)",
+    "#009e73": "var(--cnn-output)",
+    "#d55e00": "var(--cnn-grad)",
+}
 IMG = re.compile(r'<img\b[^>]*?\bsrc="[^"]*?_images/(?P<file>[^"]+\.svg)"[^>]*?/?>')
 ALT = re.compile(r'\balt="([^"]*)"')
 ID = re.compile(r'\bid="([^"]+)"')
@@ -34,10 +40,12 @@ def inline(svg, alt, prefix):
         svg = re.sub(rf'\bid="{safe}"', f'id="{prefix}{name}"', svg)
         svg = re.sub(rf'href="#{safe}"', f'href="#{prefix}{name}"', svg)
         svg = re.sub(rf"url\(#{safe}\)", f"url(#{prefix}{name})", svg)
-    svg = re.sub(INK, "currentColor", svg, flags=re.I)
+    for colour, name in {INK: "currentColor", **ROLES}.items():
+        svg = re.sub(colour, name, svg, flags=re.I)
     label = html.escape(html.unescape(alt), quote=True)
     head = f'<svg class="cnn-figure" role="img" aria-label="{label}"'
-    return re.sub(r"^<svg", head, svg)
+    svg = re.sub(r"^<svg", head, svg)
+    return f'<div class="cnn-scroll" tabindex="0">{svg}</div>'  # phones scroll it
 
 
 def _inline_all(app, pagename, templatename, context, doctree):

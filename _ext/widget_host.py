@@ -87,6 +87,12 @@ def host_element(states, key):
     )
 
 
+def script_element(states, shown):
+    """The script that widget_host.js reads; no text in it can end it early."""
+    data = json.dumps(pack(states, shown)).replace("</", "<\\/")
+    return f'<script type="application/json" id="cnn-widgets">{data}</script>'
+
+
 def _host(app, pagename, templatename, context, doctree):
     states = app.env.nb_metadata.get(pagename, {}).get("cnn_widgets")
     if not states or not context.get("body"):
@@ -99,10 +105,7 @@ def _host(app, pagename, templatename, context, doctree):
         return host_element(states, key)
 
     body = VIEW.sub(place, context["body"])
-    data = json.dumps(pack(states, shown)).replace("</", "<\\/")
-    context["body"] = (
-        f'{body}\n<script type="application/json" id="cnn-widgets">{data}</script>'
-    )
+    context["body"] = f"{body}\n{script_element(states, shown)}"
     app.add_js_file(HOST.name, loading_method="defer")
 
 

@@ -116,6 +116,12 @@ def endless(nb):
     )
 
 
+def forking(nb):
+    """A child keeps the pipes open while the parent waits for ever."""
+    sleep = "def turned(w):\n    import os, time\n    os.fork()\n    time.sleep(600)"
+    set_answer(nb, "turned", sleep)
+
+
 def stubborn(nb):
     loop = "    while True:\n        try:\n            while True: pass\n"
     loop += "        except BaseException: pass"
@@ -263,6 +269,7 @@ BEHAVIOUR = {
     "solved": (lambda nb: None, True, NONE),
     "empty": (lambda nb: None, False, ALL),
     "endless": (endless, True, {"check_corr2d"}),
+    "forking": (forking, True, {"check_turned"}),
     "stubborn": (stubborn, True, {"check_turned"}),
     "failing": (failing, True, {"check_turned", "check_corr2d"}),
     "leaving": (leaving, True, {"check_turned", "check_corr2d"}),

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +17,7 @@ SVG = """<?xml version="1.0"?>
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">
  <metadata>who and when</metadata>
  <defs><clipPath id="c1"><rect/></clipPath><path id="g"/></defs>
- <use href="#g" clip-path="url(#c1)" style="fill: #1F2328"/>
+ <use href="#g" clip-path="url(#c1)" style="fill: #1F2328; stroke: #0072b2"/>
 </svg>"""
 
 
@@ -25,6 +26,8 @@ def tree(tmp_path, monkeypatch):
     """A small copy of the tree, and no data named."""
     monkeypatch.setattr(book, "ROOT", tmp_path)
     monkeypatch.delenv("CNNCOURSE_DATA", raising=False)
+    monkeypatch.delenv("CNNCOURSE_OFFLINE", raising=False)
+    monkeypatch.setattr(book.pooch, "os_cache", lambda name: tmp_path / "user" / name)
     (tmp_path / "cnncourse").mkdir()
     (tmp_path / "cnncourse" / "conv.py").write_text("a = 1\n")
     (tmp_path / "requirements.txt").write_text("numpy==2\n")
@@ -36,29 +39,60 @@ def test_the_digest_stays_when_nothing_changes(tree):
 
 
 @pytest.mark.parametrize(
-    "file", ["cnncourse/conv.py", "requirements.txt", "results/new.json"]
+    "file",
+    [
+        "cnncourse/conv.py",
+        "requirements.txt",
+        "results/new.json",
+        "chapters/quizzes/q.json",
+    ],
 )
 def test_a_change_that_pages_depend_on_changes_the_digest(tree, file):
     before = book.digest()
-    (tree / file).parent.mkdir(exist_ok=True)
+    (tree / file).parent.mkdir(parents=True, exist_ok=True)
     (tree / file).write_text("changed\n")
     assert book.digest() != before
 
 
 def test_new_data_change_the_digest(tree, monkeypatch):
     before = book.digest()
-    (tree / "data").mkdir()
-    monkeypatch.setenv("CNNCOURSE_DATA", str(tree / "data"))
-    empty = book.digest()
-    (tree / "data" / "mnist.npz").write_bytes(b"123")
-    assert len({before, empty, book.digest()}) == 3
+    for name in ("one", "two"):
+        (tree / name).mkdir()
+        (tree / name / "mnist.npz").write_bytes(b"123")
+    keys = []
+    for name in ("one", "two"):
+        monkeypatch.setenv("CNNCOURSE_DATA", str(tree / name))
+        keys.append(book.digest())
+    assert keys[0] == keys[1] != before  # what is in the folder counts, not its name
+    (tree / "two" / "mnist.npz").write_bytes(b"1234")
+    assert book.digest() != keys[1]
+
+
+def test_data_in_the_users_cache_change_the_digest(tree):
+    before = book.digest()
+    (tree / "user" / "cnncourse" / "mnist").mkdir(parents=True)
+    (tree / "user" / "cnncourse" / "mnist" / "images.gz").write_bytes(b"123")
+    assert book.digest() != before
+
+
+def test_a_renamed_file_changes_the_digest(tree):
+    before = book.digest()
+    (tree / "cnncourse" / "conv.py").rename(tree / "cnncourse" / "layer.py")
+    assert book.digest() != before
+
+
+def test_the_execution_cache_lies_where_the_digest_says(tree):
+    config = SimpleNamespace(html_static_path=[])
+    book._key_the_cache(None, config)
+    assert Path(config.nb_execution_cache_path).name == book.digest()
+    assert Path(config.nb_execution_cache_path).is_dir()
 
 
 def test_an_inlined_figure_is_named_and_follows_the_theme():
     svg = svg_figures.inline(SVG, 'a &quot;line&quot; & "more"', "f1-")
-    assert svg.startswith('<svg class="cnn-figure" role="img" aria-label="')
+    assert '<svg class="cnn-figure" role="img" aria-label="' in svg
     assert "a &quot;line&quot; &amp; &quot;more&quot;" in svg
-    assert "currentColor" in svg
+    assert "fill: currentColor; stroke: var(--cnn-input)" in svg
     assert "#1F2328" not in svg
     assert "who and when" not in svg
 
@@ -74,8 +108,9 @@ def test_ids_of_two_inlined_figures_never_meet():
 @pytest.mark.parametrize(
     ("plain", "coloured"),
     [
-        (r"y = w x", r"\class{cnn-y}{y} = \class{cnn-w}{w} \class{cnn-x}{x}"),
-        (r"x_{i+r}", r"\class{cnn-x}{x}_{i+r}"),
+        (r"y = w", r"{\class{cnn-y}{y}} = {\class{cnn-w}{w}}"),
+        (r"x_{i+r}", r"{\class{cnn-x}{x}}_{i+r}"),
+        (r"\hat x", r"\hat {\class{cnn-x}{x}}"),
         (r"\max(0, n)", r"\max(0, n)"),
         (r"\text{where x is}", r"\text{where x is}"),
         (r"\xi \sqrt{dx}", r"\xi \sqrt{dx}"),

@@ -28,10 +28,11 @@ def conv2d(x, w, b=None, stride=1, pad=0, dilation=1):
     the height and the width:
 
         y[n, k, i, j] = b[k] + sum over c, r, s of
-                        w[k, c, r, s] * x[n, c, u*i + d*r, v*j + e*s]
+                        x[n, c, u*i + d*r, v*j + e*s] * w[k, c, r, s]
 
-    This is cross-correlation, as in every deep-learning library: the kernel is
-    not turned. For the convolution of mathematics pass ``w[:, :, ::-1, ::-1]``.
+    This is cross-correlation, as in nearly every deep-learning library: the
+    kernel is not turned. For the convolution of mathematics pass
+    ``w[:, :, ::-1, ::-1]``.
 
     Args:
         x: Images. No argument is changed.
@@ -98,7 +99,7 @@ def conv2d_backward(dy, x, w, stride=1, pad=0, dilation=1):
         dilation: As given to ``conv2d``.
 
     Returns:
-        (dx, dw, db), of the dtype that ``conv2d`` would give.
+        (dx, dw, db); float32 if dy, x and w are float32, otherwise float64.
 
     Raises:
         ValueError: As ``conv2d``, or dy has not the shape of the output.

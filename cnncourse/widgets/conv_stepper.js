@@ -270,6 +270,7 @@ function render({ model, el }) {
   const step = button("Step");
   const reset = button("Reset");
   const scrub = h("input", { type: "range", min: "-1", step: "1", id: `${id}-at` });
+  const where = h("span", { "aria-hidden": "true" }); // the slider's value says it too
   const field = (name, text, control) => {
     control.id = `${id}-${name}`;
     return h("div", { class: "field" }, h("label", { for: control.id }, text), control);
@@ -291,7 +292,8 @@ function render({ model, el }) {
     h("div", { class: "sum" }, products, h("div", { class: "line" }, ghost, sum)),
     message,
     h("div", { class: "bar" }, back, play, step,
-      h("div", { class: "field scrub" }, h("label", { for: scrub.id }, "Position"), scrub),
+      h("div", { class: "field scrub" }, h("label", { for: scrub.id }, "Position"),
+        where, scrub),
       reset),
     h("div", { class: "bar settings" },
       field("stride", "stride", controls.stride),
@@ -306,7 +308,9 @@ function render({ model, el }) {
   // ---- changes go to the model; draw() follows
   let busy = false;
   let timer = null;
-  function commit(values) {
+  let seen = null; // position drawn last
+  let mark = -1; // last output cell computed: looking back at an earlier one keeps it
+  function commit(values, done = mark) {
     busy = true;
     const next = { ...state(), ...values };
     const fits = clampPosition(next.position, geometry(next).count);
@@ -314,6 +318,9 @@ function render({ model, el }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
     busy = false;
+    const { count } = geometry(state());
+    seen = place();
+    mark = Math.max(count ? Math.min(done, count - 1) : done, seen);
     draw();
   }
   function pause() {
@@ -322,9 +329,11 @@ function render({ model, el }) {
     play.textContent = "Play";
     sum.setAttribute("aria-live", "polite");
   }
-  function goTo(position) {
+  // Back and the slider take computed cells back: done is the last that stays.
+  function goTo(position, done = mark) {
     const { count } = geometry(state());
-    if (count) commit({ position: clampPosition(position, count) });
+    const to = clampPosition(position, count);
+    if (count && (to !== place() || done !== mark)) commit({ position: to }, done);
   }
   function toggle() {
     if (timer) return pause();
@@ -332,7 +341,8 @@ function render({ model, el }) {
     if (!count) return;
     sum.setAttribute("aria-live", "off"); // a screen reader could not keep up
     play.textContent = "Pause";
-    goTo(place() >= count - 1 ? 0 : place() + 1);
+    if (place() < count - 1) goTo(place() + 1);
+    else goTo(0, 0);
     timer = setInterval(() => {
       const last = geometry(state()).count - 1;
       if (place() < last) goTo(place() + 1);
@@ -340,10 +350,10 @@ function render({ model, el }) {
     }, STEP_MS);
   }
   clean.push(pause);
-  listen(back, "click", () => (pause(), goTo(place() - 1)));
+  listen(back, "click", () => (pause(), goTo(place() - 1, place() - 1)));
   listen(step, "click", () => (pause(), goTo(place() + 1)));
   listen(play, "click", toggle);
-  listen(scrub, "input", () => (pause(), goTo(Number(scrub.value))));
+  listen(scrub, "input", () => (pause(), goTo(Number(scrub.value), Number(scrub.value))));
   listen(scrub, "keydown", (event) => {
     if (event.key !== " ") return;
     event.preventDefault(); // a range has no use of its own for Space
@@ -351,8 +361,10 @@ function render({ model, el }) {
   });
   listen(reset, "click", () => {
     pause();
+    typing = null;
     faults.clear();
-    commit({ ...model.get("_start") });
+    const start = model.get("_start");
+    commit({ ...start }, start.position);
   });
 
   // ---- entries that do not fit are marked and said; the last good value keeps computing
@@ -365,29 +377,43 @@ function render({ model, el }) {
     message.textContent = [...faults.values()].at(-1) ?? "";
   }
   const numberSentence = (text) =>
-    `${text.trim() ? `“${text.trim().slice(0, 20)}”` : "An empty cell"} does not fit: ` +
-    `a number from −${LIMITS.value} to ${LIMITS.value} does, such as 3, −0.5 or 1/9. ` +
-    "The last good value still counts.";
-  for (const name of ["stride", "dilation"])
-    listen(controls[name], "change", () => {
+    `${text.trim() ? `“${text.trim().slice(0, 10)}”` : "An empty cell"} does not fit: ` +
+    `a number from −${LIMITS.value} to ${LIMITS.value} does, or 1/9. The last good one counts.`;
+  // What is typed counts as soon as it can be read, and stays as typed; whether it fits
+  // is judged when the entry is over.
+  let typing = null;
+  function typed(name, read, sentence) {
+    const control = controls[name];
+    listen(control, "input", () => {
       pause();
-      const value = Number(controls[name].value);
-      const fits = Number.isInteger(value) && value >= 1 && value <= LIMITS[name];
-      judge(controls[name], fits ? "" : `The ${name} must be a whole number from 1 to ` +
-        `${LIMITS[name]}. The last good value still counts.`);
-      if (fits) commit({ [name]: value });
+      typing = control;
+      const value = read(control.value);
+      if (value === null) return;
+      judge(control, "");
+      commit({ [name]: value });
     });
+    const settle = () => {
+      pause();
+      typing = null;
+      const value = read(control.value);
+      judge(control, value === null ? sentence(control.value) : "");
+      if (value !== null) commit({ [name]: value });
+    };
+    listen(control, "change", settle);
+    listen(control, "blur", () => typing === control && settle());
+  }
+  for (const name of ["stride", "dilation"])
+    typed(name, (text) => {
+      const value = Number(text);
+      return Number.isInteger(value) && value >= 1 && value <= LIMITS[name] ? value : null;
+    }, () => `The ${name} must be a whole number from 1 to ${LIMITS[name]}. ` +
+      "The last good value still counts.");
+  typed("bias", parseNumber, numberSentence);
   listen(select, "change", () => {
     pause();
     commit({ padding: /^\d/.test(select.value) ? Number(select.value) : select.value });
   });
   listen(controls.flip, "change", () => (pause(), commit({ flip: controls.flip.checked })));
-  listen(controls.bias, "change", () => {
-    pause();
-    const value = parseNumber(controls.bias.value);
-    judge(controls.bias, value === null ? numberSentence(controls.bias.value) : "");
-    if (value !== null) commit({ bias: value });
-  });
 
   // ---- grids, rebuilt only when their shape changes
   let shape = "";
@@ -401,21 +427,29 @@ function render({ model, el }) {
         `[${geometry(state()).C > 1 ? `${c}, ` : ""}${i}, ${j}]`,
     });
     const value = () => channels(model.get(name))[c][i][j];
-    const accept = () => {
-      if (input.value === input.dataset.shown) return judge(input, "");
-      const number = parseNumber(input.value);
-      judge(input, number === null ? numberSentence(input.value) : "");
-      if (number === null) return;
+    const put = (number) => {
       const old = model.get(name);
       const next = structuredClone(channels(old));
       next[c][i][j] = number;
-      delete input.dataset.shown;
       commit({ [name]: Array.isArray(old[0][0]) ? next : next[0] });
     };
+    let before = null; // the number that Escape brings back
+    const accept = (final = true) => {
+      if (final && input.value === input.dataset.shown) return judge(input, "");
+      const number = parseNumber(input.value);
+      if (final || number !== null)
+        judge(input, number === null ? numberSentence(input.value) : "");
+      if (number === null) return;
+      input.dataset.shown = input.value; // this text has been counted
+      before ??= value();
+      if (number !== value()) put(number);
+    };
     let fresh = false;
+    input.addEventListener("input", () => (pause(), accept(false)));
     input.addEventListener("focus", () => {
       pause();
       rove(inputs, i, j);
+      before = null;
       fresh = true;
       if (!faults.has(input)) {
         input.value = String(value()).replace("-", "−"); // all digits while editing
@@ -438,10 +472,13 @@ function render({ model, el }) {
       let to = null;
       if (key === "Escape") {
         judge(input, "");
+        if (before !== null) put(before);
+        before = null;
         input.value = input.dataset.shown = String(value()).replace("-", "−");
         input.select();
       } else if (key === "Enter") {
         accept();
+        before = null;
         to = [i + 1, j];
       } else if (key === "ArrowUp") to = [i - 1, j];
       else if (key === "ArrowDown") to = [i + 1, j];
@@ -489,8 +526,10 @@ function render({ model, el }) {
       const grown = g.padded[0] > g.H || g.padded[1] > g.W;
       x.title.append(h("b", {}, `input x${at}`), ` ${g.H} × ${g.W}`,
         grown ? `, with zeros ${g.padded[0]} × ${g.padded[1]}` : "");
-      w.turned = h("span", { class: "dims" });
-      w.title.append(h("b", {}, `kernel w${at}`), " ", w.turned);
+      w.turned = h("div", { class: "turned" }, "laid on turned by 180°");
+      w.title.append(h("b", {}, `kernel w${at}`),
+        h("span", { class: "dims" }, ` ${g.R} × ${g.S}`));
+      w.node.append(w.turned); // the grid is the one to edit: never turned
       const channel = h("div", { class: "channel" }, x.node, after("⋆", w.node));
       w.sign = channel.querySelector(".op"); // ⋆ correlates, ∗ convolves
       columns.append(channel);
@@ -531,8 +570,12 @@ function render({ model, el }) {
   }
 
   // Widths that no step changes: room for the longest number a grid will ever show.
-  const room = (panel, texts) =>
-    panel.node.style.setProperty("--chars", longest(texts).length);
+  // Up to six characters fit any cell, in smaller type: editing moves nothing then.
+  const room = (panel, texts) => {
+    const { length } = longest(texts);
+    panel.node.style.setProperty("--need", `${length > 6 ? 6.2 * length : 32}px`);
+  };
+  const fit = (node, text) => node.style.setProperty("--n", Math.max(text.length, 1));
 
   function draw() {
     if (busy) return;
@@ -550,13 +593,14 @@ function render({ model, el }) {
     const moved = key === shape;
     shape = key;
     const at = place(s);
+    if (at !== seen) mark = seen = at; // moved from Python or in another view
     const terms = at < 0 ? [] : windowAt(s, at);
     const all = range(g.count).map((n) => windowAt(s, n));
 
     // input, window and kernel
     const weights = g.w.flat(2).map(formatNumber);
     view.x.forEach((panel, c) => {
-      room(panel, [...g.x.flat(2).map(formatNumber), ...weights.map((t) => `×${t}`)]);
+      room(panel, [...g.x.flat(2).map(formatNumber), ...weights]);
       room(view.w[c], weights);
       write(panel.inputs, g.x[c]);
       write(view.w[c].inputs, g.w[c]);
@@ -567,9 +611,10 @@ function render({ model, el }) {
         cell.classList.toggle("in", Boolean(tap));
         cell.classList.toggle("pad", cell.firstChild.className === "zero");
         cell.lastChild.textContent = tap ? `×${formatNumber(tap.w)}` : "";
+        fit(cell.lastChild, cell.lastChild.textContent);
       }));
       view.w[c].sign.textContent = s.flip ? "∗" : "⋆";
-      view.w[c].turned.textContent = s.flip ? "↻ 180°" : `${g.R} × ${g.S}`;
+      view.w[c].turned.classList.toggle("off", !s.flip);
       panel.window.hidden = at < 0;
       panel.window.classList.toggle("still", !moved);
       if (at >= 0) {
@@ -587,9 +632,11 @@ function render({ model, el }) {
     rove(view.y.buttons, Math.max(0, Math.floor(at / g.out[1])), Math.max(0, at) % g.out[1]);
     view.y.buttons.flat().forEach((b, n) => {
       const name = `y[${Math.floor(n / g.out[1])}, ${n % g.out[1]}]`;
-      b.textContent = n <= at ? values[n] : "";
-      b.setAttribute("aria-label", n <= at ? `${name} is ${values[n]}` : `${name}, not computed yet`);
-      b.classList.toggle("done", n <= at);
+      b.textContent = n <= mark ? values[n] : "";
+      fit(b.parentNode, values[n]);
+      b.setAttribute("aria-label",
+        n <= mark ? `${name} is ${values[n]}` : `${name}, not computed yet`);
+      b.classList.toggle("done", n <= mark);
       b.classList.toggle("now", n === at);
       if (n === at) b.setAttribute("aria-current", "true");
       else b.removeAttribute("aria-current");
@@ -602,7 +649,9 @@ function render({ model, el }) {
       room(panel, all.flat().map((t) => formatNumber(t.product)));
       panel.title.textContent = "products" + (at < 0 ? "" : `, sum ${formatNumber(sums[c])}`);
       terms.filter((t) => t.c === c).forEach((t) => {
-        panel.cells[t.r][t.s].firstChild.textContent = formatNumber(t.product);
+        const text = formatNumber(t.product);
+        panel.cells[t.r][t.s].firstChild.textContent = text;
+        fit(panel.cells[t.r][t.s], text);
       });
       if (at < 0) panel.cells.flat().forEach((cell) => (cell.firstChild.textContent = ""));
     });
@@ -621,12 +670,15 @@ function render({ model, el }) {
     scrub.value = String(at);
     scrub.setAttribute("aria-valuetext", at < 0 ? "nothing computed yet"
       : `output cell ${at + 1} of ${g.count}`);
-    back.disabled = at < 0;
-    step.disabled = at >= g.count - 1;
-    play.disabled = scrub.disabled = !g.count;
+    // not .disabled, which would drop the focus to the page
+    for (const [control, off] of [[back, at < 0], [step, at >= g.count - 1], [play, !g.count]])
+      control.setAttribute("aria-disabled", String(off));
+    scrub.disabled = !g.count;
+    where.textContent = `${at + 1} of ${g.count}`;
+    where.style.minWidth = `${2 * String(g.count).length + 3}ch`;
     for (const name of SETTINGS) {
       const control = controls[name];
-      if (faults.has(control)) continue;
+      if (faults.has(control) || typing === control) continue;
       control.removeAttribute("aria-invalid");
       if (name === "flip") control.checked = s.flip;
       else if (name === "bias") control.value = formatNumber(s.bias);
@@ -660,6 +712,7 @@ function render({ model, el }) {
     inputs.forEach((row, i) => row.forEach((input, j) => {
       const v = values[i][j];
       input.parentNode.classList.toggle("nought", v === 0);
+      fit(input.parentNode, formatNumber(v));
       if (faults.has(input)) return;
       input.removeAttribute("aria-invalid");
       if (input.matches(":focus") && "shown" in input.dataset) return;

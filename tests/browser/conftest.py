@@ -200,8 +200,10 @@ def lab_tab(visit, lab):
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         first = page.locator(".jp-CodeCell .jp-InputArea-prompt").first
-        while run and first.inner_text().strip("[]: ") == "":
+        for _ in range(20 if run else 0):
             # a kernel that just came up loses requests: ask until it has started
+            if first.inner_text().strip("[]: ") != "":
+                break
             page.get_by_role("menuitem", name="Run", exact=True).click()
             page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
             page.wait_for_timeout(4000)

@@ -111,6 +111,7 @@ def test_a_page_is_quiet_fits_and_passes_axe(visit, site, name, width, theme):
     if one.page.locator("script[src*=mathjax]").count():
         one.page.wait_for_function("window.MathJax?.startup?.promise")
         one.page.evaluate("() => MathJax.startup.promise")
+    assert one.page.locator("mjx-merror").count() == 0, "a formula is faulty"
     assert one.page.locator(".cnn-host-error").count() == 0
     assert one.strangers == []
     assert one.faults == []

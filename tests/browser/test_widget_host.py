@@ -77,11 +77,10 @@ def page_of(*widgets):
         return widget_host.host_element(states, key)
 
     body = widget_host.VIEW.sub(place, "\n".join(map(view, widgets)))
-    packed = json.dumps(widget_host.pack(states, shown)).replace("</", "<\\/")
     script = widget_host.HOST.read_text()
     return (
         f"<!doctype html><meta charset=utf-8><title>t</title>{body}"
-        f'<script type="application/json" id="cnn-widgets">{packed}</script>'
+        f"{widget_host.script_element(states, shown)}"
         f"<script>{script}</script><script>{script}</script>"
     )
 
@@ -121,6 +120,12 @@ def test_widgets_inside_boxes_are_shown(show):
     page = show(ipywidgets.VBox([inner, Counter(count=3)])).page
     texts = [b.inner_text().split(" / ")[1] for b in page.get_by_role("button").all()]
     assert texts == ["1", "2", "3"]
+
+
+def test_text_that_ends_a_script_does_not_end_ours(show):
+    page = show(Counter(alt="</script><b>")).page
+    page.get_by_role("button").click()
+    assert page.get_by_role("button").inner_text() == "no. 1 / 1 / 7"
 
 
 def test_a_module_is_written_once_for_many_widgets():

@@ -176,7 +176,7 @@ def test_forward_and_backward_agree_with_torch(case, dtype):
         assert_close(mine, leaf.grad.numpy(), dtype)
 
 
-@pytest.mark.parametrize("images", [1, 2, 4])
+@pytest.mark.parametrize("images", [0, 1, 2, 4])
 def test_the_number_of_images_in_a_block_does_not_matter(case, images, monkeypatch):
     a = arrays(*case)
     y = conv2d(a.x, a.w, a.b, **a.options)
