@@ -573,7 +573,7 @@ function render({ model, el }) {
   // Up to six characters fit any cell, in smaller type: editing moves nothing then.
   const room = (panel, texts) => {
     const { length } = longest(texts);
-    panel.node.style.setProperty("--need", `${length > 6 ? 6.2 * length : 32}px`);
+    panel.node.style.setProperty("--need", `${length > 6 ? 7 * length : 32}px`);
   };
   const fit = (node, text) => node.style.setProperty("--n", Math.max(text.length, 1));
 

@@ -118,7 +118,9 @@ def draw_picture(w):
     tall, full = h + top + bottom, wide + left + right
     high, broad = w._out_shape
     row, col = (n * w.stride for n in divmod(max(at, 0), broad or 1))
-    named = "kernel w" + (f"[{c - 1}]" if c > 1 else "") + (", turned" if w.flip else "")
+    named = (
+        "kernel w" + (f"[{c - 1}]" if c > 1 else "") + (", turned" if w.flip else "")
+    )
     title = 8.5 * len(named)  # its width, roughly
     cell = min(40, 540 / (full + s + broad), (540 - title) / (full + broad))
     line = (max(tall, r) + 1) * cell  # from one channel's grids to the next's

@@ -78,6 +78,9 @@ export function strongest(map) {
 
 export const kernelSum = (kernel) => kernel.flat().reduce((a, b) => a + b, 0);
 
+/** Weights that add up to 1 keep brightness: the response is a picture too. */
+export const givesPicture = (kernel) => Math.abs(kernelSum(kernel) - 1) < 1e-6;
+
 /** The kernel with n rows and columns, padded with zeros or cut to its centre. */
 export function resizeKernel(kernel, n) {
   const up = Math.floor((n - kernel.length) / 2);
@@ -115,6 +118,13 @@ export function numberText(value) {
   const size = Math.abs(value);
   const text = value.toFixed(size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
   return (/[1-9]/.test(text) ? text : text.replace("-", "")).replace("-", "\u2212");
+}
+
+/** As numberText, with three significant digits below 0.01; rounding errors are 0. */
+export function sumText(value) {
+  const size = Math.abs(value);
+  return size < 1e-9 || size >= 0.01 ? numberText(value)
+    : value.toPrecision(3).replace(/-/g, "\u2212");
 }
 
 /** What the kernel does where the picture is flat. */
@@ -351,7 +361,7 @@ function render({ model, el }) {
   const term = (name, grid, sub) => h("div", { class: "kp-term" },
     h("div", { class: "kp-label" }, h("strong", {}, name), ` ${sub}`), grid);
   const sign = (text) => h("div", { class: "kp-sign", "aria-hidden": "true" }, text);
-  const results = ["sum", "ReLU", "2 \u00d7 2 maximum"].map((name) => {
+  const results = ["sum", "ReLU", "maximum"].map((name) => {
     const swatch = h("span", { class: "kp-swatch", "aria-hidden": "true" });
     const value = h("span", { class: "kp-value" });
     const note = h("span", { class: "kp-note" });
@@ -361,9 +371,14 @@ function render({ model, el }) {
         h("span", { class: "kp-name" }, name), value, note),
     };
   });
-  const sums = h("div", { class: "kp-sums" },
-    term("x", windowGrid, "window"), sign("\u00d7"), term("w", kernelGrid, "kernel, editable"),
-    sign("="), term("x \u00b7 w", productGrid, "products"),
+  const work = h("div", { class: "kp-work" },
+    h("div", { class: "kp-where" },
+      h("span", {}, "At"), h("label", {}, "row ", row), h("label", {}, "column ", column),
+      h("span", { class: "kp-note" }, "click, or use the arrow keys")),
+    h("div", { class: "kp-terms" },
+      term("x", windowGrid, "window"), sign("\u00d7"),
+      term("w", kernelGrid, "kernel, editable"), sign("="),
+      term("x \u00b7 w", productGrid, "products")),
     h("div", { class: "kp-results" }, ...results.map((result) => result.node)));
   const sizes = group("Size", "sizes");
   for (const n of [3, 5])
@@ -379,13 +394,9 @@ function render({ model, el }) {
   },
     h("div", { class: "kp-body" },
       kernelChoice,
-      h("div", { class: "kp-panels" }, ...panels.map((panel) => panel.node)),
-      h("div", { class: "kp-where" },
-        h("span", {}, "At"), h("label", {}, "row ", row), h("label", {}, "column ", column),
-        h("span", { class: "kp-note" },
-          "of the response. Point at a picture; click or arrow keys keep the place.")),
-      sums, status,
-      h("div", { class: "kp-tools" }, sizes, undo, reset, flat),
+      h("div", { class: "kp-main" }, ...panels.map((panel) => panel.node), work,
+        h("div", { class: "kp-tools" }, sizes, undo, reset, flat)),
+      status,
       h("div", { class: "kp-source" }, pictureChoice, bring), spoken));
   el.append(root);
 
@@ -394,13 +405,18 @@ function render({ model, el }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
   }
+  /** Not `disabled`, which would take the keyboard focus away. */
+  const enable = (control, yes) => control.setAttribute("aria-disabled", String(!yes));
+  let said = null; // what the status speaks of; null until that is drawn
   const say = (text, wrong = false) => {
+    said = null;
     status.textContent = text;
     status.classList.toggle("kp-wrong", wrong);
   };
   const fit = ([i, j], y = maps?.y) => (y
     ? [Math.min(Math.max(i, 0), y.height - 1), Math.min(Math.max(j, 0), y.width - 1)]
     : [0, 0]);
+  const shownPlace = () => fit(hover ?? model.get("pixel"));
 
   function remember() {
     past.push({ kernel: model.get("kernel"), kernel_name: model.get("kernel_name") });
@@ -436,10 +452,10 @@ function render({ model, el }) {
         `into ${n} \u00d7 ${n}; Undo brings ${cut === 1 ? "it" : "them"} back.`);
   }
   on(undo, "click", () => {
+    if (past.length === 0) return;
     const { kernel, kernel_name } = past.pop();
     setKernel(kernel, kernel_name);
     say(`Back to ${kernel_name === FREE ? "the kernel before" : kernel_name}.`);
-    if (undo.disabled) reset.focus();
   });
   on(reset, "click", () => {
     past.length = 0;
@@ -463,8 +479,8 @@ function render({ model, el }) {
       const key = Math.random().toString(36).slice(2);
       own.set(key, x);
       choosePicture(OWN, { _own: key });
-      say(`Your picture, in grey, ${x.height} \u00d7 ${x.width} pixels. ` +
-        "It stays in this browser; Reset or the names above bring the others back.");
+      say(`Your picture, in grey, ${x.height} \u00d7 ${x.width} pixels; ` +
+        "it stays in this browser.");
     } catch (error) {
       if (live) say(error.message, true);
     }
@@ -475,10 +491,11 @@ function render({ model, el }) {
     file.value = "";
   });
   on(camera, "click", async () => {
-    camera.disabled = true;
+    if (camera.ariaDisabled === "true") return;
+    enable(camera, false);
     say("Waiting for the camera\u2026");
     await bringIn(fromCamera(() => live));
-    camera.disabled = false;
+    enable(camera, true);
   });
   on(root, "dragover", (event) => {
     if (![...event.dataTransfer.types].includes("Files")) return;
@@ -522,7 +539,7 @@ function render({ model, el }) {
     hover = null;
     change({ pixel: place });
     spoken.textContent = `Row ${place[0]}, column ${place[1]}: sum ` +
-      `${numberText(maps.y.data[place[0] * maps.y.width + place[1]])}.`;
+      `${sumText(maps.y.data[place[0] * maps.y.width + place[1]])}.`;
   }
   function step(event) {
     const move = {
@@ -530,7 +547,7 @@ function render({ model, el }) {
     }[event.key];
     if (!move || !maps?.y || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    const far = event.shiftKey ? 10 : 1, [i, j] = fit(hover ?? model.get("pixel"));
+    const far = event.shiftKey ? 10 : 1, [i, j] = shownPlace();
     keepPlace(fit([i + far * move[0], j + far * move[1]]));
   }
   function typePlace(event) {
@@ -647,7 +664,7 @@ function render({ model, el }) {
     panel.text.textContent = text;
     canvas.setAttribute("aria-label", `${panel.name}, ${size} pixels, ${text}`);
     const ends = colour === diverging
-      ? [numberText(-scale), "0", numberText(scale)] : ["0", numberText(scale)];
+      ? [numberText(-scale), "0", numberText(scale)] : ["0", scale === 1 ? "1" : numberText(scale)];
     panel.ends.replaceChildren(...ends.map((text) => h("span", {}, text)));
     panel.bar.style.background = BARS[colour === diverging ? "diverging" : "grey"];
   }
@@ -656,20 +673,19 @@ function render({ model, el }) {
     const y = correlate(x, kernel);
     maps = { x, y, kernel, a: y && relu(y), p: y && maxPool(relu(y)) };
     const inset = [(kernel.length - 1) / 2, (kernel[0].length - 1) / 2];
-    const scale = y ? Math.max(...range(y).map(Math.abs)) : 0;
-    const most = y ? range(maps.a)[1] : 0;
-    maps.scale = scale;
-    maps.most = most;
+    const picture = givesPicture(kernel), colour = picture ? grey : diverging;
+    const scale = picture ? 1 : y ? Math.max(...range(y).map(Math.abs)) : 0;
+    const most = picture ? 1 : y ? range(maps.a)[1] : 0;
+    Object.assign(maps, { colour, scale, most });
     show(panels[0], x, [0, 0], grey, 1);
-    show(panels[1], y, inset, diverging, scale);
+    show(panels[1], y, inset, colour, scale);
     show(panels[2], maps.a, inset, grey, most);
     show(panels[3], maps.p, inset, grey, most, y ? "a 2 \u00d7 2 block" : "the kernel");
     root.classList.toggle("kp-small", !y);
+    root.classList.toggle("kp-large", kernel[0].length > 3);
     if (!y)
       say(`This picture has ${x.height} \u00d7 ${x.width} pixels: a kernel of ` +
         `${kernel.length} \u00d7 ${kernel[0].length} does not fit into it anywhere.`, true);
-    else if (drawn.y === null) say("");
-    drawn.y = y;
   }
 
   function drawPlace() {
@@ -677,7 +693,7 @@ function render({ model, el }) {
     root.classList.toggle("kp-hover", hover !== null);
     for (const panel of panels) panel.mark.hidden = !y;
     if (!y) return;
-    const [i, j] = fit(hover ?? model.get("pixel"));
+    const [i, j] = shownPlace();
     const R = kernel.length, S = kernel[0].length, side = Math.max(x.height, x.width);
     const top = (side - x.height) / 2, left = (side - x.width) / 2;
     const pi = i >> 1, pj = j >> 1, pooled = pi < p.height && pj < p.width;
@@ -717,17 +733,17 @@ function render({ model, el }) {
       results[k].swatch.style.background = colour;
       results[k].note.textContent = note;
     };
-    fill(0, numberText(sum), rgb(diverging(maps.scale ? sum / maps.scale : 0)),
-      `the response at [${i}, ${j}]`);
-    fill(1, numberText(kept), rgb(grey(maps.most ? kept / maps.most : 0)),
-      sum > 0 ? "positive: kept" : sum < 0 ? "negative: becomes 0" : "zero stays 0");
+    fill(0, sumText(sum), rgb(maps.colour(maps.scale ? sum / maps.scale : 0)),
+      `response at [${i}, ${j}]`);
+    fill(1, sumText(kept), rgb(grey(maps.most ? kept / maps.most : 0)),
+      sum > 1e-9 ? "positive: kept" : sum < -1e-9 ? "negative: becomes 0" : "zero stays 0");
     if (pooled) {
       const four = [0, 1].flatMap((r) => [0, 1].map((s) =>
         maps.a.data[(2 * pi + r) * y.width + 2 * pj + s]));
       const best = p.data[pi * p.width + pj];
-      fill(2, numberText(best), rgb(grey(maps.most ? best / maps.most : 0)),
-        `of ${four.map(numberText).join(", ")}`);
-    } else fill(2, "\u2013", "transparent", "left over at the edge: no 2 \u00d7 2 block");
+      fill(2, sumText(best), rgb(grey(maps.most ? best / maps.most : 0)),
+        `of ${four.map(sumText).join(", ")}`);
+    } else fill(2, "\u2013", "transparent", "left over at the edge");
   }
 
   function draw() {
@@ -767,8 +783,12 @@ function render({ model, el }) {
     radios.size.forEach((input, value) => {
       input.checked = kernel.length === +value && kernel[0].length === +value;
     });
-    undo.disabled = past.length === 0;
+    enable(undo, past.length > 0);
     drawPlace();
+    const now = JSON.stringify([picture, model.get("_own"), kernel, shownPlace()]);
+    const unread = cells.some((cell) => cell.getAttribute("aria-invalid") === "true");
+    if (said !== null && said !== now && !unread) say("");
+    if (!unread) said = now;
   }
 
   const watched = ["picture", "kernels", "kernel", "kernel_name", "pixel", "_own", "alt"];

@@ -40,20 +40,14 @@ def still(x, y, start):
     a = np.maximum(y, 0)
     p = pool(a)
     scale, most = np.abs(y).max() or 1, a.max() or 1
+    response, palette = 127.5 + 127.5 * y / scale, SIGNED
+    if abs(w.sum() - 1) < 1e-6:  # a picture too: grey from 0 to 1
+        response, palette, most = 255 * np.clip(y, 0, 1), GREY, 1
     r, s = (R - 1) / 2, (S - 1) / 2  # the rim that a response lacks
     here, block = (i + r, j + s, 1, 1), (i // 2 * 2 + r, j // 2 * 2 + s, 2, 2)
     parts = [
         panel(0, "input", x, 255 * x, GREY, (0, 0, 1), (i, j, R, S), x.shape),
-        panel(
-            1,
-            "response",
-            y,
-            127.5 + 127.5 * y / scale,
-            SIGNED,
-            (r, s, 1),
-            here,
-            x.shape,
-        ),
+        panel(1, "response", y, response, palette, (r, s, 1), here, x.shape),
         panel(2, "ReLU", a, 255 * a / most, GREY, (r, s, 1), here, x.shape),
         panel(3, "pooled", p, 255 * p / most, GREY, (r, s, 2), block, x.shape),
     ]
@@ -67,9 +61,9 @@ def still(x, y, start):
         parts += [table(left, name, values, colour)]
         left += cell_width(S) * S + 28
         parts += [text(left - 14, middle, sign, anchor="middle", size=16)]
-    total = number(y[i, j])
+    total = sum_text(y[i, j])
     where = f"sum {total} = response at row {i}, column {j}"
-    parts += [text(0, 274 + 22 * R, f"{where}; the ReLU makes it {number(a[i, j])}")]
+    parts += [text(0, 274 + 22 * R, f"{where}; the ReLU makes it {sum_text(a[i, j])}")]
     height = 284 + 22 * R
     title = escape(f"{start['picture']}, kernel {start['kernel_name']}: {where}")
     return (
@@ -99,7 +93,9 @@ def panel(k, name, values, shade, palette, inset, mark, size):
     y, x = unit * (corner + inset[:2])
     height, width = unit * inset[2] * np.array(values.shape)
     every = -(-max(size) // 128)  # a still picture need not be finer
-    href = png(np.rint(shade[::every, ::every]).astype(np.uint8), palette)
+    href = png(
+        np.rint(np.minimum(shade[::every, ::every], 255)).astype(np.uint8), palette
+    )
     parts += [
         f'<image x="{left + x:.2f}" y="{24 + y:.2f}" width="{width:.2f}" '
         f'height="{height:.2f}" preserveAspectRatio="none" '
@@ -146,6 +142,13 @@ def text(x, y, content, weight=400, anchor="start", size=14, soft=False):
 def number(value):
     """At most two decimals, with a true minus sign."""
     return f"{round(float(value), 2) + 0:g}".replace("-", "−")
+
+
+def sum_text(value):
+    """As `number`, with three significant digits below 0.01; rounding errors are 0."""
+    if not 1e-9 <= abs(value) < 0.01:
+        return number(value)
+    return f"{value:.3g}".replace("-", "−")
 
 
 def png(pixels, palette):

@@ -55,10 +55,15 @@ def test_step_and_back_move_by_one_and_stop_at_the_ends(conv_stepper):
     for _ in range(2):
         button(conv_stepper, "Step").click()
     assert entries(conv_stepper) == [*map(str, OUTPUTS)]
-    expect(button(conv_stepper, "Step")).to_be_disabled()
+    step, back = button(conv_stepper, "Step"), button(conv_stepper, "Back")
+    expect(step).to_have_attribute("aria-disabled", "true")
+    expect(step).to_be_focused()  # Space there must not scroll the page
+    press(conv_stepper, "Space")
+    assert entries(conv_stepper) == [*map(str, OUTPUTS)]
     for _ in range(9):
-        button(conv_stepper, "Back").click()
-    expect(button(conv_stepper, "Back")).to_be_disabled()
+        back.click()
+    expect(back).to_have_attribute("aria-disabled", "true")
+    expect(back).to_be_focused()
     assert entries(conv_stepper) == [""] * 9
     expect(sentence(conv_stepper)).to_contain_text("Nothing is computed yet")
     expect(conv_stepper.locator(".x .window")).to_be_hidden()
@@ -96,6 +101,29 @@ def test_an_output_cell_can_be_chosen_with_the_mouse(conv_stepper):
     expect(chosen).to_have_attribute("aria-current", "true")
 
 
+def test_looking_back_at_a_cell_keeps_the_later_ones(conv_stepper):
+    button(conv_stepper, "y[0, 1] is 54").click()
+    expect(sentence(conv_stepper)).to_contain_text("= 54")
+    done = [*map(str, OUTPUTS[:6]), "", "", ""]
+    assert entries(conv_stepper) == done
+    press(conv_stepper, "ArrowDown", "Home")
+    assert entries(conv_stepper) == done
+    button(conv_stepper, "Step").click()
+    expect(sentence(conv_stepper)).to_contain_text("= 54")
+    assert entries(conv_stepper) == done
+    button(conv_stepper, "Back").click()  # takes back what came after
+    assert entries(conv_stepper) == ["44", *[""] * 8]
+    button(conv_stepper, "Reset").click()
+    assert entries(conv_stepper) == done
+
+
+def test_the_sliders_way_back_uncomputes(conv_stepper):
+    button(conv_stepper, "y[1, 0] is 84").click()
+    conv_stepper.get_by_label("Position").focus()
+    press(conv_stepper, "ArrowLeft")
+    assert entries(conv_stepper) == [*map(str, OUTPUTS[:3]), *[""] * 6]
+
+
 def test_arrow_keys_walk_the_output(conv_stepper):
     button(conv_stepper, "y[1, 2] is 104").focus()
     press(conv_stepper, "ArrowUp")
@@ -117,6 +145,7 @@ def test_the_scrub_moves_by_keys_and_space_plays(conv_stepper):
     press(conv_stepper, "ArrowLeft")
     expect(sentence(conv_stepper)).to_contain_text("y[1, 1]")
     expect(scrub).to_have_attribute("aria-valuetext", "output cell 5 of 9")
+    expect(conv_stepper.locator(".scrub")).to_have_text("Position5 of 9")
     press(conv_stepper, "Home")
     expect(scrub).to_have_attribute("aria-valuetext", "nothing computed yet")
     press(conv_stepper, "Space")
@@ -140,6 +169,43 @@ def test_an_edited_number_computes_at_once_and_reset_undoes_it(conv_stepper):
     button(conv_stepper, "Reset").click()
     expect(sentence(conv_stepper)).to_contain_text("7·1 + 8·2")
     expect(cell(conv_stepper, "input x[3, 3]")).to_have_value("16")
+
+
+def test_typing_counts_at_once_and_stays_as_typed(conv_stepper):
+    first = cell(conv_stepper, "kernel w[0, 0]")
+    first.click()
+    typed = ""
+    for key, total in zip("-1/2", (104, 90, 90, 93.5), strict=True):
+        press(conv_stepper, key)
+        typed += key
+        expect(first).to_have_value(typed)
+        expect(first).not_to_have_attribute("aria-invalid", "true")
+        expect(sentence(conv_stepper)).to_contain_text(f"= {total}")
+    press(conv_stepper, "Escape")
+    expect(sentence(conv_stepper)).to_contain_text("= 104")
+    bias = conv_stepper.get_by_label("bias")
+    bias.focus()
+    press(conv_stepper, "Control+a", "2", ".")
+    expect(bias).to_have_value("2.")
+    expect(sentence(conv_stepper)).to_contain_text("(bias) = 106")
+    bias.blur()
+    expect(bias).to_have_value("2")
+    stride = conv_stepper.get_by_label("stride")
+    stride.focus()
+    press(conv_stepper, "Control+a", "2")
+    expect(stride).to_be_focused()
+    assert len(entries(conv_stepper)) == 4
+
+
+def test_neither_a_fraction_nor_a_message_moves_anything(conv_stepper):
+    last = conv_stepper.locator(".sizes")
+    places = [last.bounding_box(), conv_stepper.locator(".y").bounding_box()]
+    for text in ("1/9", "nonsense, and long", "-1/9"):
+        first = cell(conv_stepper, "kernel w[0, 0]")
+        first.fill(text)
+        first.blur()
+        now = [last.bounding_box(), conv_stepper.locator(".y").bounding_box()]
+        assert now == places
 
 
 def test_arrow_keys_walk_the_numbers_and_escape_takes_an_entry_back(conv_stepper):
@@ -215,6 +281,7 @@ def test_flipping_turns_the_weights_in_the_window_not_the_kernel(conv_stepper):
         *("×4", "×3", "×2", "×1")
     ]
     expect(cell(conv_stepper, "kernel w[0, 0]")).to_have_value("1")
+    expect(conv_stepper.get_by_text("laid on turned by 180°")).to_be_visible()
     expect(sentence(conv_stepper)).to_contain_text("7·4 + 8·3 + 11·2 + 12·1 = 86")
 
 
@@ -313,7 +380,7 @@ def test_a_kernel_that_does_not_fit_is_said_and_padding_mends_it(hosted):
     figure = hosted(ConvStepper([[1, 2, 3], [4, 5, 6]], [[1] * 4] * 4))
     expect(sentence(figure)).to_contain_text("kernel is 4 × 4, the input only 2 × 3")
     for name in ("Back", "Play", "Step"):
-        expect(button(figure, name)).to_be_disabled()
+        expect(button(figure, name)).to_have_attribute("aria-disabled", "true")
     expect(figure.get_by_label("Position")).to_be_disabled()
     expect(button(figure, "Reset")).to_be_enabled()
     figure.get_by_label("padding").select_option("1")

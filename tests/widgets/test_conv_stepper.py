@@ -185,6 +185,12 @@ def test_the_still_picture_shows_what_is_computed_and_no_more():
     assert not {"124", "134", "144"} & set(texts)
 
 
+def test_the_still_pictures_titles_do_not_run_into_the_next_grid():
+    svg = ET.fromstring(ConvStepper(X, [[1]], flip=True)._picture)
+    starts = {node.text: float(node.get("x")) for node in svg[1:] if node.text}
+    assert starts["output y"] - starts["kernel w, turned"] > 8 * len("kernel w, turned")
+
+
 def test_alt_says_what_the_figure_is():
     assert "2 × 2 kernel slides over a 4 × 4 input" in ConvStepper(X, K).alt
     assert ConvStepper(X, K, alt="Mine.").alt == "Mine."
