@@ -11,6 +11,7 @@ SOURCES := $(wildcard assignments/source/*/*.ipynb)
 BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 export JUPYTER_PLATFORM_DIRS = 1
+export NO_COLOR = 1
 
 .PHONY: help book test lab assignments bench clean
 
@@ -18,20 +19,20 @@ help:  ## list the verbs
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 $(READY): requirements.txt pyproject.toml
-	@echo "Setting up $(VENV) (once; some minutes, up to 3 GB on disk)"
+	@echo "Setting up $(VENV) (once; some minutes, about 4 GB on disk)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is older."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --progress-bar off -r requirements.txt \
-	  | grep --line-buffered -E '^(Collecting|Installing|Successfully)' \
-	  | cut -c1-76
+	  | sed -u -nE 's/^ *((Collecting|Downloading) [^ ]+|Installing|Successfully).*/\1/p'
+	@echo "Packages installed"
 	@$(BIN)/python -c 'import cnncourse, jupyter_book, nbgrader, torch'
 	@touch $(READY)
 
 book: $(READY)  ## run the pages and build the site
 	@$(BOOK) 2>&1 | grep --line-buffered -v -E \
-	  'without encryption|ParserConfig\(|^=+$$|Or paste this|^Your book|file://'
+	  'without encryption|ParserConfig\(|====|Or paste this|^Your book|file://|^You can look|copying images|_build/html/$$|index.html$$'
 	@echo "The site is ready. Open _build/html/index.html in a browser."
 
 test: $(READY)  ## run every test: code, pages, site, JupyterLab, assignments
@@ -45,11 +46,12 @@ test: $(READY)  ## run every test: code, pages, site, JupyterLab, assignments
 	$(BIN)/python -m pytest -m browser
 
 lab: $(READY)  ## open JupyterLab on the chapters
-	$(BIN)/jupyter lab chapters
+	$(BIN)/jupyter lab chapters --LabApp.news_url=None
 
 assignments: $(READY)  ## make the students' version of the assignments
 	cd assignments && for name in source/*/; do ../$(BIN)/python -m nbgrader \
 	  generate_assignment --force --create $$(basename $$name) || exit 1; done
+	@echo "Hand out assignments/release/NAME/NAME.ipynb."
 
 bench: $(READY)  ## time the package against PyTorch on this machine
 	$(BIN)/python -m benchmarks.conv

@@ -52,8 +52,10 @@ class RestoreCells(NbGraderPreprocessor):
         found = {}
         for cell in nb.cells:
             grade_id = cell.metadata.pop("nbgrader", {}).get("grade_id")
-            if grade_id in given:
-                found[grade_id] = cell  # of two with one name, the last
+            # JupyterLab copies a cell's name with it: of two answers with one name
+            # the first counts, of two checks it does not matter
+            if grade_id in given and grade_id not in found:
+                found[grade_id] = cell
         place = 0
         for grade_id, truth in given.items():
             cell = found.get(grade_id)

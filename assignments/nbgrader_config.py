@@ -2,7 +2,10 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
+
+from sqlalchemy.exc import SAWarning
 
 COURSE = Path(__file__).resolve().parent
 sys.path.insert(0, str(COURSE))
@@ -14,6 +17,9 @@ os.environ["PATH"] = os.pathsep.join(
 from isolation import IsolatedExecute, RestoreCells, TagChecks  # noqa: E402
 from nbgrader.converters import Autograde, GenerateAssignment  # noqa: E402
 from nbgrader.preprocessors import DeduplicateIds, Execute  # noqa: E402
+
+# nbgrader's database layer repeats one about its own objects, screens of it
+warnings.filterwarnings("ignore", category=SAWarning)
 
 c = get_config()  # noqa: F821
 

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -173,7 +174,7 @@ def report(reply):
     if reply["printed"]:
         print(reply["printed"])
     if reply["error"]:
-        name, text = reply["error"]
+        name, text, *where = reply["error"]
         kind = getattr(builtins, name, None)
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
             kind = RuntimeError
@@ -181,6 +182,8 @@ def report(reply):
             error = kind(text)
         except TypeError:  # UnicodeDecodeError and the like want more
             error = RuntimeError(text)
+        for lines in where:
+            error.add_note(lines)  # shown where the error ends the check
         raise error from None
 
 
@@ -229,8 +232,9 @@ def answer(shell, message):
             raise NameError(f"{name} is not defined")
         value = encode(shell.user_ns[name](*given[:split], **keywords))
     except BaseException as problem:
-        shell.showtraceback()
-        error = name_of(problem)
+        where = traceback.extract_tb(problem.__traceback__)[1:]
+        lines = [f"  {step.name}: {step.line}" for step in where if step.line]
+        error = [*name_of(problem), "\n".join(lines)[:LONGEST_PRINT]]
     return {"error": error, "value": value, "given": encode(given)}
 
 

@@ -252,6 +252,14 @@ def test_every_exercise_has_a_solution(path):
     solved = set(re.findall(r"\{solution(?:-start)?\} (ex-[\w-]+)", text))
     assert 3 <= len(asked) <= 6
     assert asked == solved
+    folded = False  # JupyterLab folds a solution's words by itself, its code by this
+    for cell in cells(path):
+        folded |= "{solution-start}" in cell["source"]
+        folded &= "{solution-end}" not in cell["source"]
+        if folded and cell["cell_type"] == "code":
+            hidden = cell["metadata"].get("jupyter", {})
+            assert hidden.get("source_hidden"), cell["source"][:60]
+            assert hidden.get("outputs_hidden"), cell["source"][:60]
 
 
 @pytest.mark.parametrize("stem", WIDGETS)

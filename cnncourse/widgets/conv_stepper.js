@@ -570,10 +570,12 @@ function render({ model, el }) {
   }
 
   // Widths that no step changes: room for the longest number a grid will ever show.
-  // Up to six characters fit any cell, in smaller type: editing moves nothing then.
-  const room = (panel, texts) => {
+  // Up to six characters fit any cell in smaller type, and −0.1111 all but the smallest:
+  // editing moves nothing then.
+  const room = (panel, texts, seven = 49) => {
     const { length } = longest(texts);
-    panel.node.style.setProperty("--need", `${length > 6 ? 7 * length : 32}px`);
+    const need = length > 7 ? 7 * length : length > 6 ? seven : 32;
+    panel.node.style.setProperty("--need", `${need}px`);
   };
   const fit = (node, text) => node.style.setProperty("--n", Math.max(text.length, 1));
 
@@ -600,8 +602,8 @@ function render({ model, el }) {
     // input, window and kernel
     const weights = g.w.flat(2).map(formatNumber);
     view.x.forEach((panel, c) => {
-      room(panel, [...g.x.flat(2).map(formatNumber), ...weights]);
-      room(view.w[c], weights);
+      room(panel, [...g.x.flat(2).map(formatNumber), ...weights], 40);
+      room(view.w[c], weights, 40);
       write(panel.inputs, g.x[c]);
       write(view.w[c].inputs, g.w[c]);
       const taps = new Map(terms.filter((t) => t.c === c)

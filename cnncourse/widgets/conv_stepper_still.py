@@ -118,12 +118,10 @@ def draw_picture(w):
     tall, full = h + top + bottom, wide + left + right
     high, broad = w._out_shape
     row, col = (n * w.stride for n in divmod(max(at, 0), broad or 1))
-    named = (
-        "kernel w" + (f"[{c - 1}]" if c > 1 else "") + (", turned" if w.flip else "")
-    )
-    title = 8.5 * len(named)  # its width, roughly
+    title = 8.5 * (8 + 3 * (c > 1) + 8 * w.flip)  # width of "kernel w[0], turned"
     cell = min(40, 540 / (full + s + broad), (540 - title) / (full + broad))
-    line = (max(tall, r) + 1) * cell  # from one channel's grids to the next's
+    gap = max(cell, 28)  # room for a title
+    line = max(tall, r) * cell + gap  # from one channel's grids to the next's
     x_w = max(full * cell, 80) + 45
     x_y = x_w + max(s * cell, title) + 45
     taps, zeros = set(), set()
@@ -152,8 +150,8 @@ def draw_picture(w):
         sign = "∗" if w.flip else "⋆"  # convolution or cross-correlation
         middle = y + r * cell / 2 + 7
         parts.append(svg_text(x_w - 22, middle, sign, 22, SOFT, "middle"))
-    y = 28 + max(c * line - cell - high * cell, 0) / 2
-    end = max(28 + c * line - cell, y + high * cell)
+    y = 28 + max(c * line - gap - high * cell, 0) / 2
+    end = max(28 + c * line - gap, y + high * cell)
     lines = []
     if high and broad:
         done = np.full((high, broad), "", dtype=object)

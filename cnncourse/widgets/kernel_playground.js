@@ -327,7 +327,7 @@ function render({ model, el }) {
     ["input", "brightness"],
     ["response", "window \u00d7 kernel"],
     ["ReLU", "below 0 becomes 0"],
-    ["pooled", "half height and width"],
+    ["pooled", "2 \u00d7 2 maxima"],
   ].map(([name, note]) => {
     const canvas = h("canvas", { role: "img" });
     const mark = h("div", { class: "kp-mark" });
@@ -361,7 +361,7 @@ function render({ model, el }) {
   const term = (name, grid, sub) => h("div", { class: "kp-term" },
     h("div", { class: "kp-label" }, h("strong", {}, name), ` ${sub}`), grid);
   const sign = (text) => h("div", { class: "kp-sign", "aria-hidden": "true" }, text);
-  const results = ["sum", "ReLU", "maximum"].map((name) => {
+  const results = ["sum", "ReLU", "max"].map((name) => {
     const swatch = h("span", { class: "kp-swatch", "aria-hidden": "true" });
     const value = h("span", { class: "kp-value" });
     const note = h("span", { class: "kp-note" });
@@ -407,9 +407,12 @@ function render({ model, el }) {
   }
   /** Not `disabled`, which would take the keyboard focus away. */
   const enable = (control, yes) => control.setAttribute("aria-disabled", String(!yes));
-  let said = null; // what the status speaks of; null until that is drawn
+  const state = () => JSON.stringify([
+    ...["picture", "_own", "kernel"].map((name) => model.get(name)),
+    hover ?? model.get("pixel")]);
+  let said = ""; // the state of which the status speaks
   const say = (text, wrong = false) => {
-    said = null;
+    said = state();
     status.textContent = text;
     status.classList.toggle("kp-wrong", wrong);
   };
@@ -734,7 +737,7 @@ function render({ model, el }) {
       results[k].note.textContent = note;
     };
     fill(0, sumText(sum), rgb(maps.colour(maps.scale ? sum / maps.scale : 0)),
-      `response at [${i}, ${j}]`);
+      `at [${i}, ${j}]`);
     fill(1, sumText(kept), rgb(grey(maps.most ? kept / maps.most : 0)),
       sum > 1e-9 ? "positive: kept" : sum < -1e-9 ? "negative: becomes 0" : "zero stays 0");
     if (pooled) {
@@ -785,10 +788,8 @@ function render({ model, el }) {
     });
     enable(undo, past.length > 0);
     drawPlace();
-    const now = JSON.stringify([picture, model.get("_own"), kernel, shownPlace()]);
     const unread = cells.some((cell) => cell.getAttribute("aria-invalid") === "true");
-    if (said !== null && said !== now && !unread) say("");
-    if (!unread) said = now;
+    if (maps.y && !unread && said !== state()) say("");
   }
 
   const watched = ["picture", "kernels", "kernel", "kernel_name", "pixel", "_own", "alt"];

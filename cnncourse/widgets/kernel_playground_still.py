@@ -93,9 +93,8 @@ def panel(k, name, values, shade, palette, inset, mark, size):
     y, x = unit * (corner + inset[:2])
     height, width = unit * inset[2] * np.array(values.shape)
     every = -(-max(size) // 128)  # a still picture need not be finer
-    href = png(
-        np.rint(np.minimum(shade[::every, ::every], 255)).astype(np.uint8), palette
-    )
+    shade = np.minimum(shade[::every, ::every], 255)
+    href = png(np.rint(shade).astype(np.uint8), palette)
     parts += [
         f'<image x="{left + x:.2f}" y="{24 + y:.2f}" width="{width:.2f}" '
         f'height="{height:.2f}" preserveAspectRatio="none" '

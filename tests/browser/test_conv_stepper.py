@@ -198,14 +198,17 @@ def test_typing_counts_at_once_and_stays_as_typed(conv_stepper):
 
 
 def test_neither_a_fraction_nor_a_message_moves_anything(conv_stepper):
-    last = conv_stepper.locator(".sizes")
-    places = [last.bounding_box(), conv_stepper.locator(".y").bounding_box()]
+    def places():
+        parts = [conv_stepper.locator(name) for name in (".w .scroll", ".y", ".sizes")]
+        boxes = [part.bounding_box() for part in parts]
+        return boxes[0], [(box["x"], box["y"]) for box in boxes]
+
+    still = places()
+    first = cell(conv_stepper, "kernel w[0, 0]")
     for text in ("1/9", "nonsense, and long", "-1/9"):
-        first = cell(conv_stepper, "kernel w[0, 0]")
         first.fill(text)
         first.blur()
-        now = [last.bounding_box(), conv_stepper.locator(".y").bounding_box()]
-        assert now == places
+        assert places() == still
 
 
 def test_arrow_keys_walk_the_numbers_and_escape_takes_an_entry_back(conv_stepper):

@@ -96,6 +96,20 @@ def results(figure):
     return figure.locator(".kp-value").all_inner_texts()
 
 
+def boxes(figure, parts):
+    """Where in the figure its parts stand, wherever the page is scrolled to."""
+    settle(figure)
+    return figure.evaluate(
+        """(root, parts) => [...root.querySelectorAll(parts)].map((part) => {
+          const box = part.getBoundingClientRect();
+          const corner = root.getBoundingClientRect();
+          return [box.x - corner.x, box.y - corner.y, box.width, box.height]
+            .map((n) => Math.round(10 * n) / 10);
+        })""",
+        parts,
+    )
+
+
 def numbers(figure, grid):
     """The window's values or the products, as told to a screen reader."""
     told = figure.locator(f".kp-{grid}").get_attribute("aria-label").replace("−", "-")
@@ -149,6 +163,69 @@ def test_each_kernel_fills_the_grid_and_the_sum(kernel_playground, name):
     assert total == pytest.approx((window * w).sum(), abs=0.06)
     flat = {0: "becomes 0, however", 1: "keeps its brightness", -1: "becomes −v"}
     expect(kernel_playground.locator(".kp-flat")).to_contain_text(flat[round(w.sum())])
+
+
+def test_undo_keeps_the_focus_when_nothing_is_left_to_undo(kernel_playground):
+    radio(kernel_playground, "kernels", "blur").check()
+    settle(kernel_playground)
+    back = button(kernel_playground, "Undo")
+    for _ in range(2):  # the second finds nothing
+        back.press("Enter", timeout=1000)
+        settle(kernel_playground)
+        expect(back).to_be_focused()
+    expect(back).to_have_attribute("aria-disabled", "true")
+    expect(radio(kernel_playground, "kernels", "sobel x")).to_be_checked()
+
+
+@pytest.mark.parametrize("cause", ["hover", "place", "kernel", "picture"])
+def test_what_the_status_says_goes_when_it_is_no_longer_so(kernel_playground, cause):
+    button(kernel_playground, "Reset").click()
+    settle(kernel_playground)
+    expect(status(kernel_playground)).to_contain_text("as it was at the start")
+    if cause == "hover":
+        frame(kernel_playground, "input").hover(position={"x": 30, "y": 40})
+    elif cause == "place":
+        frame(kernel_playground, "ReLU").press("ArrowLeft")
+    elif cause == "kernel":
+        cell(kernel_playground, 0, 0).fill("2")
+    else:
+        kernel_playground.locator(".kp-pictures label").nth(1).click()
+    expect(status(kernel_playground)).to_have_text("")
+
+
+def test_a_bad_number_stays_explained_while_the_place_moves(kernel_playground):
+    cell(kernel_playground, 0, 2).fill("one")
+    cell(kernel_playground, 0, 2).press("Enter")
+    frame(kernel_playground, "input").hover(position={"x": 30, "y": 40})
+    settle(kernel_playground)
+    expect(status(kernel_playground)).to_contain_text("the kernel keeps 1")
+
+
+def test_weights_that_add_up_to_1_give_a_picture_in_grey(kernel_playground):
+    ends = kernel_playground.locator(".kp-response .kp-ends span")
+    expect(ends).to_have_count(3)
+    radio(kernel_playground, "kernels", "sharpen").check()
+    expect(ends).to_have_text(["0", "1"])
+    said = kernel_playground.locator(".kp-response .kp-text").inner_text()
+    low, high = map(float, re.findall(r"-?[\d.]+", said.replace("−", "-")))
+    assert low < 0 < 1 < high
+    colours = canvas(kernel_playground, "response").evaluate(
+        "(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    red, green, blue, _ = np.reshape(colours, (-1, 4)).T
+    assert (red == green).all()
+    assert (red == blue).all()
+    assert (red.min(), red.max()) == (0, 255)
+
+
+@pytest.mark.parametrize("name", ["sharpen", "surround"])
+def test_messages_and_kernels_move_nothing(kernel_playground, name):
+    picked = ".kp-main > *, .kp-status, .kp-source"
+    before = boxes(kernel_playground, picked)
+    radio(kernel_playground, "kernels", name).check()
+    assert boxes(kernel_playground, picked) == before
+    button(kernel_playground, "Reset").click()
+    assert boxes(kernel_playground, picked) == before
 
 
 def test_arrow_keys_choose_the_next_kernel(kernel_playground):
@@ -266,17 +343,18 @@ def test_the_pixel_under_the_pointer_is_explained_and_a_click_keeps_it(
 
 
 def test_the_mark_stands_at_the_same_place_in_all_four_pictures(kernel_playground):
-    frame(kernel_playground, "input").click(position={"x": 70, "y": 50})
+    side = frame(kernel_playground, "input").bounding_box()["width"]
+    frame(kernel_playground, "input").click(position={"x": 0.4 * side, "y": 0.3 * side})
     button(kernel_playground, "Reset").hover()
     settle(kernel_playground)
     for name in NAMES:
         box = frame(kernel_playground, name).bounding_box()
         mark = frame(kernel_playground, name).locator(".kp-mark").bounding_box()
         middle = [
-            mark["x"] + mark["width"] / 2 - box["x"],
-            mark["y"] + mark["height"] / 2 - box["y"],
+            (mark["x"] + mark["width"] / 2 - box["x"]) / box["width"],
+            (mark["y"] + mark["height"] / 2 - box["y"]) / box["height"],
         ]
-        assert middle == pytest.approx([70, 50], abs=4), name
+        assert middle == pytest.approx([0.4, 0.3], abs=0.02), name
 
 
 def test_arrow_keys_on_a_picture_move_the_place(kernel_playground):
@@ -404,15 +482,11 @@ def test_a_camera_that_is_refused_or_missing_is_said(kernel_playground, fault, w
 def test_nothing_moves_while_pointing(kernel_playground):
     button(kernel_playground, "Reset").hover()
 
-    def boxes():
-        settle(kernel_playground)
-        picked = kernel_playground.locator(".kp-panel, .kp-term, .kp-tools, .kp-source")
-        return [part.bounding_box() for part in picked.all()]
-
-    before = boxes()
+    picked = ".kp-panel, .kp-term, .kp-results, .kp-tools, .kp-source"
+    before = boxes(kernel_playground, picked)
     for x, y in ((20, 20), (90, 60), (130, 130)):
         frame(kernel_playground, "input").hover(position={"x": x, "y": y})
-        assert boxes() == before
+        assert boxes(kernel_playground, picked) == before
 
 
 def test_every_control_has_a_name_and_is_large_enough_to_touch(kernel_playground):
@@ -530,8 +604,8 @@ def test_the_pictures_are_painted_with_the_numbers_that_python_has(hosted):
 
 def test_the_pointer_finds_the_window_whose_middle_it_is_on(hosted):
     figure = hosted(KernelPlayground(NUMBERS))  # 9 by 12, drawn in a square of 12
-    unit = frame(figure, "input").bounding_box()["width"] / 12
     for name in NAMES:
+        unit = frame(figure, name).bounding_box()["width"] / 12
         for i, j in ((1, 1), (4, 6), (7, 10)):
             spot = {"x": unit * (j + 0.5), "y": unit * (1.5 + i + 0.5)}
             frame(figure, name).click(position=spot)

@@ -80,6 +80,18 @@ test("sums keep to five characters and a true minus sign", () => {
     ["0.33", "−3.46", "10.0", "−123", "0.00", "2500"]);
 });
 
+test("a small sum keeps three digits, and what rounding left counts as 0", () => {
+  assert.deepEqual([0.00392, -0.001234, 1e-4, 0.01, 0, -1e-15, -3.456].map(kp.sumText),
+    ["0.00392", "−0.00123", "0.000100", "0.01", "0.00", "0.00", "−3.46"]);
+});
+
+test("weights that add up to 1 give a picture", () => {
+  assert.ok(kp.givesPicture(Array(3).fill(Array(3).fill(1 / 9))));
+  assert.ok(kp.givesPicture([[2, -1]]));
+  assert.ok(!kp.givesPicture([[1, -1]]));
+  assert.ok(!kp.givesPicture([[1.001]]));
+});
+
 test("growing a kernel pads it with zeros and shrinking it keeps its centre", () => {
   const three = [[1, 2, 3], [4, 5, 6], [7, 8, 9]];
   const five = kp.resizeKernel(three, 5);

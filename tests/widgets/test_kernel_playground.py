@@ -194,6 +194,24 @@ def test_the_still_picture_is_an_svg_with_a_title_and_four_pictures():
     assert len(figure._picture) < 100_000
 
 
+@pytest.mark.parametrize(
+    ("kernel", "grey"), [("sharpen", True), ("blur", True), ("sobel x", False)]
+)
+def test_a_response_that_is_a_picture_is_drawn_in_grey(kernel, grey):
+    figure = KernelPlayground(PHOTO, kernel=kernel)
+    y = figure.response
+    shown = np.rint(255 * np.clip(y, 0, 1)).astype(np.uint8)
+    assert (drawing.png(shown, drawing.GREY) in figure._picture) == grey
+    ends = f"{drawing.number(y.min())} to {drawing.number(y.max())}"
+    assert f">{ends}<" in figure._picture
+
+
+def test_a_small_sum_keeps_three_digits_in_the_still_picture():
+    assert drawing.sum_text(-0.003921) == "−0.00392"
+    assert drawing.sum_text(0.0123) == "0.01"
+    assert drawing.sum_text(-1e-16) == "0"
+
+
 def test_names_are_escaped_in_the_still_picture():
     figure = KernelPlayground({"<b>&": SMALL}, {"a<b": np.eye(3)}, "a<b")
     assert "<b>&, kernel a<b" in ET.fromstring(figure._picture)[0].text
