@@ -377,8 +377,9 @@ function render({ model, el }) {
       h("span", { class: "kp-note" }, "click, or use the arrow keys")),
     h("div", { class: "kp-terms" },
       term("x", windowGrid, "window"), sign("\u00d7"),
-      term("w", kernelGrid, "kernel, editable"), sign("="),
-      term("x \u00b7 w", productGrid, "products")),
+      term("w", kernelGrid, "kernel, editable"),
+      h("div", { class: "kp-equals" }, sign("="),
+        term("x \u00b7 w", productGrid, "products"))),
     h("div", { class: "kp-results" }, ...results.map((result) => result.node)));
   const sizes = group("Size", "sizes");
   for (const n of [3, 5])
