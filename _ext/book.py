@@ -43,7 +43,7 @@ def digest():
 
 def _key_the_cache(app, config):
     config.cnn_digest = digest()
-    config.cnn_site_digest = _hash("_ext", "_templates").hexdigest()
+    config.cnn_site_digest = _hash("_ext", "_templates", "_static").hexdigest()
     caches = ROOT / "_build" / "cache"
     here = caches / config.cnn_digest
     here.mkdir(parents=True, exist_ok=True)
