@@ -559,3 +559,21 @@ def test_a_value_crosses_the_border_unchanged(border, value):
 def test_nothing_but_plain_values_crosses_the_border(border, value):
     with pytest.raises(TypeError, match="cannot be graded"):
         border.encode(value)
+
+
+FORKS = """
+import os, time
+if os.fork() == 0:
+    time.sleep(8)
+    open("lived_on", "w").close()
+    os._exit(0)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_what_a_student_forks_ends_at_the_time_limit_too(border, tmp_path):
+    student = border.StudentProcess(str(tmp_path), seconds=3)
+    with pytest.raises(TimeoutError, match="stopped after 3 seconds"):
+        student.run(FORKS)
+    assert not (tmp_path / "lived_on").exists(), "the child outlived the time limit"
