@@ -13,9 +13,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 INPUT, KERNEL, OUTPUT = "#0072b2", "#e69f00", "#009e73"  # x, w, y
+GRAD = "#d55e00"  # gradients, whose frames are dashed
 INK = "#1f2328"  # text and lines; on the site it becomes the page's text colour
 CENTRE = {"ha": "center", "va": "center_baseline"}
-ROLES = {"input": INPUT, "kernel": KERNEL, "output": OUTPUT}
+ROLES = {"input": INPUT, "kernel": KERNEL, "output": OUTPUT, "grad": GRAD}
 
 # Dark brown over grey (zero) to pale blue: light and dark alone tell the sign.
 # The same five colours as in the widget KernelPlayground.
@@ -132,7 +133,8 @@ def number_grid(a, ax=None, role="input", window=None, title=None, size=12):
     Args:
         a: the matrix.
         ax: the Axes to draw on; a new one unless given.
-        role: "input", "kernel" or "output": the colour of the frame.
+        role: "input", "kernel", "output" or "grad": the colour of the frame; that
+            of a gradient is dashed.
         window: (row, column, rows, columns) of the cells to outline.
         title: a line above the grid.
         size: height of the numbers in points.
@@ -155,13 +157,99 @@ def number_grid(a, ax=None, role="input", window=None, title=None, size=12):
         ax.add_patch(Rectangle((j, i), 1, 1, fill=False, ec=INK, alpha=0.3, lw=0.8))
         shade = {"alpha": 1 if a[i, j] else 0.65, "fontsize": size}
         ax.text(j + 0.5, i + 0.5, _number(a[i, j]), **CENTRE, **shade)
-    ax.add_patch(Rectangle((0, 0), w, h, fill=False, ec=ROLES[role], lw=2.5))
+    line = {"ec": ROLES[role], "lw": 2.5, "ls": "--" if role == "grad" else "-"}
+    ax.add_patch(Rectangle((0, 0), w, h, fill=False, **line))
     if window is not None:
         i, j, rows, columns = window
         ax.add_patch(Rectangle((j, i), columns, rows, fc=KERNEL, alpha=0.25))
         ax.add_patch(Rectangle((j, i), columns, rows, fill=False, ec=KERNEL, lw=3))
     ax.set(xlim=(-0.05, w + 0.05), ylim=(h + 0.05, -0.05), aspect="equal")
     return _bare(ax, title)
+
+
+def curves(history, axes, label=None, color=OUTPUT):
+    """Draw loss and accuracy over the epochs: training dashed, validation solid.
+
+    Args:
+        history: what a ``fit`` returned.
+        axes: two Axes, for the loss and for the accuracy.
+        label: name of the run in the legend.
+        color: colour of its lines.
+
+    Returns:
+        The two Axes.
+
+    Raises:
+        ValueError: if ``history`` has no epoch, or ``axes`` are not two.
+
+    Shapes:
+        history: "loss", "accuracy" and, if any, "val_loss", "val_accuracy", one
+        number an epoch.
+    """
+    if len(axes) != 2 or not history["loss"]:
+        epochs = len(history["loss"])
+        raise ValueError(f"history has {epochs} epochs, axes {len(axes)}; 1+ and 2 fit")
+    named = "" if label is None else f"{label}, "
+    for ax, key in zip(axes, ("loss", "accuracy"), strict=True):
+        t = range(1, len(history[key]) + 1)
+        ax.plot(t, history[key], "o--", ms=3, color=color, label=f"{named}training")
+        if history.get(f"val_{key}"):
+            line = {"color": color, "lw": 2.2, "label": f"{named}validation"}
+            ax.plot(t, history[f"val_{key}"], "s-", ms=4, **line)
+        ax.set(xlabel="epoch", ylabel=key)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylim(bottom=0)
+    axes[0].legend()
+    return axes
+
+
+def confusion(counts, ax, classes=None):
+    """Draw a confusion matrix: rows are true classes, columns what was answered.
+
+    The diagonal is right. Shades follow the share of the row, off the diagonal on a
+    scale of their own, so that rare mistakes are seen too; zeros are left out.
+
+    Args:
+        counts: how many images of class i were called class j.
+        ax: the Axes to draw on.
+        classes: names of the classes; their numbers unless given.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: if ``counts`` is not square, or there is not one name a class.
+
+    Shapes:
+        counts: (K, K).
+    """
+    counts = _matrix(counts)
+    K = len(counts)
+    names = list(range(K)) if classes is None else list(classes)
+    if counts.shape != (K, K) or len(names) != K:
+        raise ValueError(
+            f"counts has shape {counts.shape}, classes {len(names)} names; "
+            "(K, K) and K fit"
+        )
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    wrong = share * (1 - np.eye(K))
+    top = wrong.max() or 1
+    for i, j in np.ndindex(K, K):
+        right = i == j
+        shade = 0.18 + 0.3 * share[i, j] if right else 0.75 * wrong[i, j] / top
+        corner = (j - 0.5, i - 0.5)
+        fill = {"fc": OUTPUT if right else GRAD, "alpha": shade, "lw": 0}
+        ax.add_patch(Rectangle(corner, 1, 1, **fill))
+        if counts[i, j]:
+            ax.text(j, i, f"{counts[i, j]:d}", **CENTRE, fontsize=11)
+    ax.set(xlim=(-0.5, K - 0.5), ylim=(K - 0.5, -0.5), aspect="equal")
+    ax.set(xlabel="answered", ylabel="true class")
+    ax.set_xticks(
+        range(K), names, rotation=45 if max(map(len, map(str, names))) > 3 else 0
+    )
+    ax.set_yticks(range(K), names)
+    ax.tick_params(length=0)
+    return ax
 
 
 def _matrix(a):

@@ -15,10 +15,11 @@ a few images at a time, which keeps them in the processor's cache.
 
 import numpy as np
 
-from ._checks import floats, integer, pair
+from ._checks import floats, integer, kept, numbers, pair, same_shape
 
 # Numbers in the columns of one block: 2 MiB of float32, about the size of a cache.
 BLOCK = 2**19
+IMAGES, KERNELS = "N, C, H, W", "K, C, R, S"  # axes
 
 
 def conv2d(x, w, b=None, stride=1, pad=0, dilation=1):
@@ -62,7 +63,7 @@ def conv2d(x, w, b=None, stride=1, pad=0, dilation=1):
         performance convolutional neural networks for document processing*.
         Taught on the page *Convolution by hand*.
     """
-    x, w, b = floats(x=x, w=w, b=b)
+    x, w, b = floats(x=(x, IMAGES), w=(w, KERNELS), b=(b, "K"))
     x, rows, cols, size = _windows(x, w, stride, pad, dilation)
     N, K, L = len(x), len(w), size[0] * size[1]
     if b is None:
@@ -110,15 +111,11 @@ def conv2d_backward(dy, x, w, stride=1, pad=0, dilation=1):
     Source:
         The chain rule on the equation of ``conv2d``.
     """
-    dy, x, w = floats(dy=dy, x=x, w=w)
+    dy, x, w = floats(dy=(dy, "N, K, H', W'"), x=(x, IMAGES), w=(w, KERNELS))
     shape = x.shape
     x, rows, cols, size = _windows(x, w, stride, pad, dilation)
     N, (K, C, R, S) = len(x), w.shape
-    if dy.shape != (N, K, *size):
-        raise ValueError(
-            f"dy has shape {dy.shape}; the output of x {shape} and w {w.shape} "
-            f"has shape {(N, K, *size)}"
-        )
+    same_shape(dy, (N, K, *size), f"x {shape} and w {w.shape}")
 
     dy = dy.reshape(N, K, -1)  # (N, K, H'W')
     w_rows = w.transpose(0, 2, 3, 1).reshape(K, -1)  # (K, RSC)
@@ -198,12 +195,7 @@ class Conv2d:
         """
         w, b = self.params["w"], self.params["b"]
         y = conv2d(x, w, b, self.stride, self.pad, self.dilation)  # (N, K, H', W')
-        if np.isnan(np.min(x)):
-            first = tuple(int(i) for i in np.argwhere(np.isnan(x))[0])
-            raise ValueError(
-                f"x is NaN at {first}, it must be a number. If this happens after some "
-                "steps of training, it has diverged: lower the learning rate"
-            )
+        numbers("x", x)
         self._x = x
         return y
 
@@ -223,10 +215,8 @@ class Conv2d:
         Shapes:
             dy (N, K, H', W') -> dx (N, C, H, W)
         """
-        if self._x is None:
-            raise RuntimeError("backward needs the x of a forward: call forward(x)")
         dx, self.grads["w"], self.grads["b"] = conv2d_backward(
-            dy, self._x, self.params["w"], self.stride, self.pad, self.dilation
+            dy, kept(self._x), self.params["w"], self.stride, self.pad, self.dilation
         )
         return dx  # (N, C, H, W)
 

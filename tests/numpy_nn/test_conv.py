@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnncourse.numpy_nn import Conv2d, conv, conv2d, conv2d_backward
+from cnncourse.numpy_nn import Conv2d, conv, conv2d, conv2d_backward, gradcheck
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-11}
 
@@ -90,30 +90,6 @@ def loops_backward(dy, x, w, **options):
         dw[entry] += dy[output] * x[pixel]
         dx[pixel] += dy[output] * w[entry]
     return dx, dw, np.array([dy[:, k].sum() for k in range(len(w))])
-
-
-def gradcheck(f, a, da, h=1e-5, tolerance=1e-7):
-    """Asserts that da is the gradient of the number f() for the array a.
-
-    Args:
-        f: A function without arguments that reads a.
-        a: float64; each entry is moved by h up and down, and put back.
-        da: The gradient to check, of a's shape.
-        h: Half the distance of the central difference.
-        tolerance: Largest difference, relative to the largest gradient.
-    """
-    assert a.dtype == np.float64
-    numeric = np.empty_like(a)
-    for at in np.ndindex(a.shape):
-        kept = a[at]
-        a[at] = kept + h
-        above = f()
-        a[at] = kept - h
-        below = f()
-        a[at] = kept
-        numeric[at] = (above - below) / (2 * h)
-    largest = max(np.abs(numeric).max(), 1e-3)
-    np.testing.assert_allclose(da, numeric, rtol=0, atol=tolerance * largest)
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())
