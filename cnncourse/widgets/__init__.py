@@ -1,12 +1,28 @@
 """Living figures: arrays in, an anywidget out, alive in JupyterLab and on the website.
 
+* ``BackpropStepper``: a gradient of a convolution, one entry at a time
 * ``ConvStepper``: a convolution, one window at a time, forward and back
+* ``KernelLearner``: gradient descent that finds a kernel, played and scrubbed
 * ``KernelPlayground``: a picture and nine kernels, recomputed while you edit
+* ``LayerStack``: a stack of layers: shapes, costs and receptive fields
+* ``PoolingGrid``: pooling windows, and what a shift or a gradient does to them
 * ``Quiz``: questions that are marked on the page
 """
 
+from .backprop_stepper import BackpropStepper
 from .conv_stepper import ConvStepper
+from .kernel_learner import KernelLearner
 from .kernel_playground import KernelPlayground
+from .layer_stack import LayerStack
+from .pooling_grid import PoolingGrid
 from .quiz import Quiz
 
-__all__ = ["ConvStepper", "KernelPlayground", "Quiz"]
+__all__ = [
+    "BackpropStepper",
+    "ConvStepper",
+    "KernelLearner",
+    "KernelPlayground",
+    "LayerStack",
+    "PoolingGrid",
+    "Quiz",
+]

@@ -4,6 +4,7 @@ A test that takes ``conv_stepper`` (or another figure's name) runs twice and get
 Playwright Locator of the figure's root element, rendered and Reset.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -16,8 +17,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "_build" / "html"
-PAGE = "02_convolution"
+SITE = Path(os.environ.get("CNNCOURSE_SITE") or ROOT / "_build" / "html")
+CONVOLUTION = "02_convolution"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -112,10 +113,21 @@ def visit(browser):
 
 
 @pytest.fixture(scope="session")
-def site_page(visit, site):
-    """The convolution page of the built site, with every other host blocked."""
-    one = visit(viewport={"width": 1280, "height": 900})
-    return one.open(site / "chapters" / f"{PAGE}.html").page
+def site_tab(visit, site):
+    """Open a page of the built site once, with every other host blocked."""
+
+    @functools.cache
+    def open_tab(name):
+        one = visit(viewport={"width": 1280, "height": 900})
+        return one.open(site / "chapters" / f"{name}.html").page
+
+    return open_tab
+
+
+@pytest.fixture(scope="session")
+def site_page(site_tab):
+    """The convolution page of the built site."""
+    return site_tab(CONVOLUTION)
 
 
 def _free_port():
@@ -140,10 +152,11 @@ def _settings(folder):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab on a copy of the chapters, with a home of its own."""
+    """The address of a JupyterLab on a copy of the pages, with a home of its own."""
     home = tmp_path_factory.mktemp("lab")
     _settings(home / "settings")
     shutil.copytree(ROOT / "chapters", home / "chapters")
+    shutil.copytree(ROOT / "results", home / "results")
     (home / "data").mkdir()
     env = {
         **os.environ,
@@ -213,23 +226,35 @@ def lab_tab(visit, lab):
 
 
 @pytest.fixture(scope="session")
-def lab_page(lab_tab):
+def lab_done(lab_tab):
+    """Open a notebook in JupyterLab once, with all its cells run."""
+
+    @functools.cache
+    def open_done(name):
+        page = lab_tab(name)
+        last = page.locator(".jp-CodeCell .jp-InputArea-prompt").last
+        for _ in range(1800):  # the last cell's prompt is [12], not [ ] or [*]
+            if last.inner_text().strip("[]: ").isdigit():
+                break
+            page.wait_for_timeout(100)
+        return page
+
+    return open_done
+
+
+@pytest.fixture(scope="session")
+def lab_page(lab_done):
     """The convolution page in JupyterLab, all cells run."""
-    page = lab_tab(PAGE)
-    last = page.locator(".jp-CodeCell .jp-InputArea-prompt").last
-    for _ in range(1200):  # the last cell's prompt is [12], not [ ] or [*]
-        if last.inner_text().strip("[]: ").isdigit():
-            break
-        page.wait_for_timeout(100)
-    return page
+    return lab_done(CONVOLUTION)
 
 
 HOSTS = ["site", "lab"]
 
 
-def _figure(request, name):
-    page = request.getfixturevalue(f"{request.param}_page")
-    root = page.locator(f".cnn-{name}").first
+def _figure(request, name, page=CONVOLUTION):
+    """The first figure of this name on its page, in the host that the test is in."""
+    opener = {"site": "site_tab", "lab": "lab_done"}[request.param]
+    root = request.getfixturevalue(opener)(page).locator(f".cnn-{name}").first
     root.scroll_into_view_if_needed()
     root.get_by_role("button", name="Reset", exact=True).click()
     return root
@@ -248,3 +273,23 @@ def kernel_playground(request):
 @pytest.fixture(params=HOSTS)
 def quiz(request):
     return _figure(request, "quiz")
+
+
+@pytest.fixture(params=HOSTS)
+def pooling_grid(request):
+    return _figure(request, "pooling-grid", "03_stride_padding_pooling")
+
+
+@pytest.fixture(params=HOSTS)
+def layer_stack(request):
+    return _figure(request, "layer-stack", "03_stride_padding_pooling")
+
+
+@pytest.fixture(params=HOSTS)
+def backprop_stepper(request):
+    return _figure(request, "backprop-stepper", "05_backprop_by_hand")
+
+
+@pytest.fixture(params=HOSTS)
+def kernel_learner(request):
+    return _figure(request, "kernel-learner", "06_learning_a_kernel")
