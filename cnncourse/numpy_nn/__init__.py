@@ -19,6 +19,7 @@ from .activations import (
     tanh_backward,
 )
 from .batch_norm import BatchNorm
+from .checking import gradcheck
 from .conv import Conv2d, conv2d, conv2d_backward
 from .dense import Dense, Dropout, Flatten
 from .initialisers import glorot, he, normal, sparse
@@ -35,7 +36,7 @@ from .pool import (
     sum_pool2d,
     sum_pool2d_backward,
 )
-from .training import Sequential, fit, gradcheck
+from .training import Sequential, fit
 
 __all__ = [
     "SGD",

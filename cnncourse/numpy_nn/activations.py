@@ -52,7 +52,7 @@ def relu_backward(dy, x):
         The chain rule. (At 0 there is no derivative; PyTorch takes 0 too.)
     """
     dy, x = _both(dy, x)
-    return dy * (x > 0)
+    return np.where(x > 0, dy, 0)
 
 
 def sigmoid(x):
@@ -78,7 +78,7 @@ def sigmoid_backward(dy, x):
         The chain rule.
     """
     dy, x = _both(dy, x)
-    return dy * sigmoid(x) * sigmoid(-x)
+    return dy * sigmoid(x) * sigmoid(-x)  # 1 - y = sigmoid(-x), exact for large x
 
 
 def tanh(x):
@@ -106,7 +106,7 @@ def tanh_backward(dy, x):
 
 
 def softmax(x):
-    """Turns scores into shares that are positive and add up to 1.
+    """Turns scores into shares from 0 to 1 that add up to 1.
 
         y[..., k] = exp(x[..., k]) / sum over j of exp(x[..., j])
 
@@ -168,7 +168,7 @@ class _Activation:
             y, of x's shape.
 
         Raises:
-            ValueError: x is neither float32 nor float64, or holds NaN.
+            ValueError: x is neither float32 nor float64, or not finite.
         """
         y = self._functions[0](x)
         numbers("x", x)

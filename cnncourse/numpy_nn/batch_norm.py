@@ -59,14 +59,14 @@ class BatchNorm:
             training: Whether to use, and keep, the statistics of this batch.
 
         Returns:
-            y, of x's shape.
+            y, of x's shape and dtype.
 
         Raises:
             ValueError: x is neither float32 nor float64, has other axes or another
-                number of features, holds NaN, or, while training, has only one
-                number for each feature, whose variance is always 0.
+                number of features, is not finite or has no finite variance; or,
+                while training, has only one number for each feature.
         """
-        (x,) = floats(x=(x, "N, C, H, W" if np.ndim(x) == 4 else "N, C"))
+        (x,) = floats(x=(x, "N, C, H, W" if getattr(x, "ndim", 2) == 4 else "N, C"))
         C, count = len(self.params["w"]), x.size // x.shape[1]
         if x.shape[1] != C:
             raise ValueError(
@@ -76,13 +76,15 @@ class BatchNorm:
         if training and count == 1:
             raise ValueError(
                 f"x has shape {x.shape}: one number for each feature has no "
-                "variance; a batch of two images or more fits"
+                "variance; two images or more fit (is one left for the last batch?)"
             )
         numbers("x", x)
         axes = (0, 2, 3)[: x.ndim - 1]
         mean, var = self.running["mean"], self.running["var"]
         if training:
             mean, var = x.mean(axis=axes), x.var(axis=axes)  # (C,)
+            if not np.isfinite(var).all():
+                raise ValueError(f"x reaches {np.abs(x).max():.1g}, too far to square")
             self._keep(mean, var * (count / (count - 1)))
         scale = 1 / np.sqrt(var + np.asarray(self.eps, var.dtype))  # (C,)
         x_hat = (x - self._along(mean, x)) * self._along(scale, x)

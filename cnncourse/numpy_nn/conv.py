@@ -187,7 +187,7 @@ class Conv2d:
             y.
 
         Raises:
-            ValueError: As ``conv2d``; or x holds NaN. A layer refuses NaN so
+            ValueError: As ``conv2d``; or x is not finite. A layer refuses that, so
                 that a training that diverged stops at its first bad layer.
 
         Shapes:

@@ -52,7 +52,7 @@ class Dense:
 
         Raises:
             ValueError: x is neither float32 nor float64, has not two axes, has rows
-                of another length than the weights, or holds NaN.
+                of another length than the weights, or is not finite.
         """
         x, w, b = self._checked(x)
         numbers("x", x)
@@ -120,7 +120,7 @@ class Flatten:
             y, (N, CHW), a view of x where NumPy can make one.
 
         Raises:
-            ValueError: x is neither float32 nor float64, has one axis, or holds NaN.
+            ValueError: x is neither float32 nor float64, has one axis or is not finite.
         """
         (x,) = floats(x=(x, "..."))
         if x.ndim < 2:
@@ -186,7 +186,7 @@ class Dropout:
             y, of x's shape.
 
         Raises:
-            ValueError: x is neither float32 nor float64, or holds NaN.
+            ValueError: x is neither float32 nor float64, or is not finite.
         """
         (x,) = floats(x=(x, "..."))
         numbers("x", x)

@@ -100,7 +100,7 @@ def sparse(shape, rng=None, links=15):
 
 def _fans(shape):
     """(fan_in, fan_out) of weights of this shape."""
-    if len(shape) not in (2, 4):
+    if np.ndim(shape) != 1 or len(shape) not in (2, 4):
         raise ValueError(f"shape is {shape!r}; (K, C) or (K, C, R, S) fits")
     K, C, *kernel = (integer("shape", n, 1) for n in shape)
     return C * math.prod(kernel), K * math.prod(kernel)

@@ -21,7 +21,7 @@ def cross_entropy(logits, labels):
         d_logits[n, k] = (softmax(logits[n])[k] - [k == labels[n]]) / N.
 
     Args:
-        logits: One score for each image and class; any finite numbers.
+        logits: One score for each image and class, finite, and their differences too.
         labels: Index of the true class of each image, 0 to K - 1.
 
     Returns:

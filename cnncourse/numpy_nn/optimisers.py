@@ -20,7 +20,7 @@ class _Optimiser:
     def __init__(self, lr, weight_decay):
         self.lr = real("lr", lr, 0)
         self.weight_decay = real("weight_decay", weight_decay, 0)
-        self._memory = {}
+        self._memory, self._shapes = {}, {}
 
     def step(self, params, grads):
         """Moves every parameter once.
@@ -30,16 +30,26 @@ class _Optimiser:
             grads: Gradients under the same keys, of the same shapes.
 
         Raises:
-            ValueError: Keys or shapes differ, or a gradient is not finite.
+            ValueError: Keys or shapes differ, also from those of earlier steps; a
+                parameter is no float array, or a gradient is not finite. No parameter
+                has been changed then.
         """
         if params.keys() != grads.keys():
             odd = sorted(params.keys() ^ grads.keys())
             raise ValueError(f"grads and params differ in the keys {odd}")
         for name, p in params.items():
-            if grads[name].shape != p.shape:
+            if np.shape(grads[name]) != np.shape(p):
                 raise ValueError(
-                    f"grads[{name!r}] has shape {grads[name].shape}; "
-                    f"params[{name!r}] has shape {p.shape}"
+                    f"grads[{name!r}] has shape {np.shape(grads[name])}; "
+                    f"params[{name!r}] has shape {np.shape(p)}"
+                )
+            if getattr(p, "dtype", None) not in (np.float32, np.float64):
+                kind = getattr(p, "dtype", type(p).__name__)
+                raise ValueError(f"params[{name!r}] is {kind}; a float array fits")
+            if self._shapes.setdefault(name, p.shape) != p.shape:
+                raise ValueError(
+                    f"params[{name!r}] has shape {p.shape}; this optimiser has stepped "
+                    f"one of shape {self._shapes[name]}: take a new one for a new model"
                 )
             if not np.isfinite(grads[name]).all():
                 raise ValueError(
@@ -111,7 +121,7 @@ class RMSProp(_Optimiser):
     Args:
         lr: Learning rate, 0 or more.
         decay: Share of the old size that is kept, 0 to below 1.
-        eps: Keeps the division from 0.
+        eps: Keeps the division from 0; 1e-12 or more.
         weight_decay: 0 or more, see the module.
 
     Raises:
@@ -124,7 +134,7 @@ class RMSProp(_Optimiser):
     def __init__(self, lr=0.001, decay=0.99, eps=1e-8, weight_decay=0.0):
         super().__init__(lr, weight_decay)
         self.decay = real("decay", decay, 0, 1, open_end=True)
-        self.eps = real("eps", eps, 0)
+        self.eps = real("eps", eps, 1e-12)
 
     def _direction(self, name, g):
         s = self._remember(name, g, self.decay, (1 - self.decay) * g * g)
@@ -142,7 +152,7 @@ class Adam(_Optimiser):
     Args:
         lr: Learning rate, 0 or more.
         betas: (beta1, beta2), each 0 to below 1.
-        eps: Keeps the division from 0.
+        eps: Keeps the division from 0; 1e-12 or more.
         weight_decay: 0 or more, see the module. (AdamW, which shrinks the weights
             outside the quotient, is another method.)
 
@@ -156,8 +166,10 @@ class Adam(_Optimiser):
 
     def __init__(self, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(lr, weight_decay)
+        if np.shape(betas) != (2,):
+            raise ValueError(f"betas is {betas!r}; two numbers fit")
         self.betas = tuple(real("betas", b, 0, 1, open_end=True) for b in betas)
-        self.eps = real("eps", eps, 0)
+        self.eps = real("eps", eps, 1e-12)
         self._steps = {}
 
     def _direction(self, name, g):

@@ -37,7 +37,7 @@ def max_pool2d(x, size, stride=None):
     Source:
         Scherer, Mueller and Behnke (2010), *Evaluation of pooling operations in
         convolutional architectures for object recognition*. Taught on the page
-        *Stride, padding and pooling*.
+        *Strides, padding, pooling*.
     """
     x, entries, _ = _entries(x, size, stride)
     y = x[entries[0]].copy()  # (N, C, H', W')
@@ -80,7 +80,7 @@ def max_pool2d_backward(dy, x, size, stride=None):
     for entry in entries:
         found = (x[entry] == y) & free  # (N, C, H', W')
         free ^= found
-        dx[entry] += dy * found
+        dx[entry] += np.where(found, dy, 0)
     return dx
 
 
@@ -95,7 +95,7 @@ def sum_pool2d(x, size, stride=None):
         x (N, C, H, W) -> y (N, C, H', W'), sizes as in ``max_pool2d``.
 
     Source:
-        Taught on the page *Stride, padding and pooling*.
+        Taught on the page *Strides, padding, pooling*.
     """
     x, entries, shape = _entries(x, size, stride)
     y = np.zeros(shape, x.dtype)  # (N, C, H', W')
@@ -133,7 +133,7 @@ def avg_pool2d(x, size, stride=None):
     Source:
         LeCun and others (1998), *Gradient-based learning applied to document
         recognition*, whose subsampling layers add a weight and a bias to it.
-        Taught on the page *Stride, padding and pooling*.
+        Taught on the page *Strides, padding, pooling*.
     """
     R, S = pair("size", size, 1)
     y = sum_pool2d(x, size, stride)  # (N, C, H', W')
@@ -178,7 +178,7 @@ class _Pool2d:
             y, (N, C, H', W').
 
         Raises:
-            ValueError: As the function; or x holds NaN.
+            ValueError: As the function; or x is not finite.
         """
         y = self._functions[0](x, self.size, self.stride)  # (N, C, H', W')
         numbers("x", x)

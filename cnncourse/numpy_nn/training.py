@@ -1,6 +1,7 @@
 """Layers in a row, and how to train them."""
 
 import time
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -22,20 +23,30 @@ class Sequential:
         layers: The list of them.
 
     Raises:
-        ValueError: There is no layer.
+        ValueError: There is no layer, one is none, or one stands there twice: a layer
+            remembers one forward only.
 
     Source:
         Taught on the page *A CNN in NumPy*.
 
     Example:
-        >>> net = Sequential(Conv2d(1, 2, 3, rng=0), ReLU(), Flatten())
-        >>> net.forward(np.ones((1, 1, 4, 4), np.float32)).shape
-        (1, 8)
+        >>> from cnncourse.numpy_nn import Dense, ReLU
+        >>> net = Sequential(Dense(4, 3, rng=0), ReLU(), Dense(3, 2, rng=0))
+        >>> net.forward(np.ones((5, 4), np.float32)).shape
+        (5, 2)
     """
 
     def __init__(self, *layers):
         if not layers:
             raise ValueError("layers is empty; one layer or more fits")
+        for i, layer in enumerate(layers):
+            if isinstance(layer, type) or not hasattr(layer, "backward"):
+                raise ValueError(
+                    f"layers[{i}] is {layer!r}; layers fit, one after the other: "
+                    "Sequential(Dense(4, 3), ReLU())"
+                )
+        if len({id(layer) for layer in layers}) < len(layers):
+            raise ValueError("layers has one layer twice; make a layer for each place")
         self.layers = list(layers)
 
     @property
@@ -77,12 +88,8 @@ class Sequential:
             ValueError: A layer refuses its input; the message names the layer.
         """
         for i, layer in enumerate(self.layers):
-            try:
+            with _naming(i, layer):
                 x = layer.forward(x, training)
-            except ValueError as error:
-                raise ValueError(
-                    f"layer {i}, {type(layer).__name__}: {error}"
-                ) from None
         return x
 
     def backward(self, dy):
@@ -96,10 +103,11 @@ class Sequential:
 
         Raises:
             RuntimeError: There was no ``forward``.
-            ValueError: dy has not the shape of the output.
+            ValueError: dy has not the shape of the output; the layer is named.
         """
-        for layer in reversed(self.layers):
-            dy = layer.backward(dy)
+        for i, layer in reversed(list(enumerate(self.layers))):
+            with _naming(i, layer):
+                dy = layer.backward(dy)
         return dy
 
     def predict(self, x, batch=256):
@@ -113,9 +121,12 @@ class Sequential:
             The outputs of the last layer, (N, ...).
 
         Raises:
-            ValueError: As ``forward``; or batch is no integer of 1 or more.
+            ValueError: As ``forward``; or there is no image, or batch is no integer of
+                1 or more.
         """
         batch = integer("batch", batch, 1)
+        if len(x) == 0:
+            raise ValueError(f"x has shape {np.shape(x)}; one image or more fits")
         parts = [self.forward(x[i : i + batch]) for i in range(0, len(x), batch)]
         return np.concatenate(parts)
 
@@ -155,8 +166,8 @@ def fit(
         shares from 0 to 1, or nan where y is not a row of labels.
 
     Raises:
-        ValueError: x and y differ in length, a number is too small, or the training
-            diverged.
+        ValueError: x or val has no image, or not one label for each; a number is too
+            small; or the training diverged.
 
     Shapes:
         x (N, ...), y (N,)
@@ -165,22 +176,24 @@ def fit(
         Taught on the page *A CNN in NumPy*.
     """
     integer("epochs", epochs, 1), integer("batch", batch, 1)
-    for name, pair in {"": (x, y), "val: ": val or ([], [])}.items():
-        if len(pair[0]) != len(pair[1]):
-            raise ValueError(
-                f"{name}x has {len(pair[0])} images, y has {len(pair[1])} labels"
-            )
+    x, y = _pair("x, y", (x, y))
+    val = None if val is None else _pair("val", val)
     optimiser = SGD(0.1) if optimiser is None else optimiser
     rng, start = np.random.default_rng(rng), time.perf_counter()
     names = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
     history = {name: [] for name in names}
-    for _ in range(epochs):
+    for epoch in range(1, epochs + 1):
         sums = np.zeros(2)
         order = rng.permutation(len(x))
         for i in range(0, len(x), batch):
             rows = order[i : i + batch]
             output = model.forward(x[rows], training=True)
             value, d_output = loss(output, y[rows])
+            if not np.isfinite(value):
+                raise ValueError(
+                    f"the loss is {value} in epoch {epoch}: the training diverged; "
+                    f"a learning rate below {optimiser.lr} may fit"
+                )
             model.backward(d_output)
             optimiser.step(model.params, model.grads)
             sums += len(rows) * np.array([value, _accuracy(output, y[rows])])
@@ -193,50 +206,28 @@ def fit(
     return history
 
 
-def gradcheck(f, a, da, h=1e-5, tolerance=1e-7):
-    """Compares a gradient with central differences; the measure of every layer here.
+@contextmanager
+def _naming(i, layer):
+    """Says in front of a refusal which layer it comes from."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        kind = type(error)
+        raise kind(f"layer {i}, {type(layer).__name__}: {error}") from None
 
-    Args:
-        f: A function without arguments that reads ``a`` and returns a number.
-        a: float64; each entry is moved by h up and down, and put back.
-        da: The gradient to check, of a's shape.
-        h: How far an entry is moved.
-        tolerance: Largest difference allowed, relative to the largest gradient.
 
-    Returns:
-        The largest difference found, relative to the largest gradient.
-
-    Raises:
-        AssertionError: It is above the tolerance; the worst entry is named.
-        ValueError: a is not float64, or da has another shape.
-
-    Shapes:
-        a (...), da (...)
-
-    Source:
-        (f(a + h) - f(a - h)) / (2h), whose own error shrinks with h**2 until
-        rounding takes over. Taught on the page *Backpropagation by hand*.
-    """
-    if not isinstance(a, np.ndarray) or a.dtype != np.float64:
-        raise ValueError(f"a is {getattr(a, 'dtype', type(a))}; a float64 array fits")
-    if np.shape(da) != a.shape:
-        raise ValueError(f"da has shape {np.shape(da)}; a has shape {a.shape}")
-    numeric = np.empty_like(a)
-    for at in np.ndindex(a.shape):
-        before = a[at]
-        a[at] = before + h
-        above = f()
-        a[at] = before - h
-        below = f()
-        a[at] = before
-        numeric[at] = (above - below) / (2 * h)
-    gap = np.abs(da - numeric) / max(np.abs(numeric).max(), 1e-3)
-    worst = tuple(int(i) for i in np.unravel_index(np.argmax(gap), gap.shape))
-    assert gap[worst] <= tolerance, (
-        f"at {worst} the gradient is {np.asarray(da)[worst]:.8g}, finite differences "
-        f"say {numeric[worst]:.8g}; the relative gap is {gap[worst]:.1e}"
-    )
-    return float(gap[worst])
+def _pair(name, pair):
+    """Images and labels as arrays, equally many and not none, or a ValueError."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        given = type(pair).__name__
+        raise ValueError(f"{name} is {given}; a pair (images, labels) fits")
+    x, y = map(np.asarray, pair)
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
+        raise ValueError(
+            f"{name}: images of shape {x.shape} and labels of shape {y.shape}; "
+            "as many labels as images fit, one or more"
+        )
+    return x, y
 
 
 def _accuracy(output, y):

@@ -393,3 +393,146 @@ def test_a_batch_norm_that_cannot_be_is_refused(change):
     (name,) = change
     with pytest.raises(ValueError, match=f"{name} is"):
         nn.BatchNorm(**{"features": 2, **change})
+
+
+# What every layer keeps to
+
+EVERY = {
+    "Conv2d": (lambda: nn.Conv2d(2, 3, 2, rng=0), (2, 2, 4, 4)),
+    "MaxPool2d": (lambda: nn.MaxPool2d(2), (2, 2, 4, 4)),
+    "AvgPool2d": (lambda: nn.AvgPool2d(2), (2, 2, 4, 4)),
+    "SumPool2d": (lambda: nn.SumPool2d(2), (2, 2, 4, 4)),
+    "Flatten": (nn.Flatten, (2, 2, 4, 4)),
+    "Dense": (lambda: nn.Dense(4, 3, rng=0), (2, 4)),
+    "ReLU": (nn.ReLU, (2, 4)),
+    "Sigmoid": (nn.Sigmoid, (2, 4)),
+    "Tanh": (nn.Tanh, (2, 4)),
+    "Dropout": (lambda: nn.Dropout(0.5, rng=0), (2, 4)),
+    "BatchNorm": (lambda: nn.BatchNorm(4), (2, 4)),
+}
+
+
+@pytest.fixture(params=EVERY.values(), ids=EVERY.keys())
+def layer_and_x(request):
+    make, shape = request.param
+    return make(), normal(*shape)
+
+
+def test_every_layer_refuses_what_is_not_finite_and_keeps_nothing_of_it(layer_and_x):
+    layer, x = layer_and_x
+    for bad, name in [(np.nan, "NaN"), (np.inf, "infinite"), (-np.inf, "infinite")]:
+        spoiled = x.copy()
+        spoiled.flat[3] = bad
+        with pytest.raises(ValueError, match=f"x is {name} at .*finite number"):
+            layer.forward(spoiled, training=True)
+    with pytest.raises(RuntimeError, match="call forward"):
+        layer.backward(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (None, "x is object; float32 or float64 fits"),
+        ([[1, 2], [3]], "x is a ragged list"),
+        ("text", "x is <U4; float32 or float64 fits"),
+        (np.ones((2, 4), complex), "x is complex128; float32 or float64 fits"),
+        (np.ones((2, 4), bool), "x is bool; use x.astype"),
+    ],
+)
+def test_every_layer_refuses_what_is_no_array_of_floats(layer_and_x, bad, message):
+    layer, _ = layer_and_x
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer.forward(bad)
+
+
+def test_every_layer_refuses_gradients_of_another_length_or_kind(layer_and_x):
+    layer, x = layer_and_x
+    y = layer.forward(x, training=True)
+    with pytest.raises(ValueError, match="dy has shape"):
+        layer.backward(np.concatenate([y, y]))
+    with pytest.raises(ValueError, match="dy is int64"):
+        layer.backward(np.zeros(y.shape, int))
+    with pytest.raises(ValueError, match="dy is object"):
+        layer.backward(None)
+
+
+def test_every_layers_backward_belongs_to_the_last_forward(layer_and_x):
+    layer, x = layer_and_x
+    y = layer.forward(x)
+    dx = layer.backward(y)
+    grads = {name: g.copy() for name, g in layer.grads.items()}
+    layer.forward(normal(*x.shape, seed=5), training=True)
+    kept = x.copy()
+    if isinstance(layer, nn.BatchNorm):  # the running means have moved
+        y = layer.forward(x)
+        dx = layer.backward(y)
+    layer.forward(x)
+    np.testing.assert_array_equal(layer.backward(y), dx)
+    for name, g in grads.items():
+        if not isinstance(layer, nn.BatchNorm):
+            np.testing.assert_array_equal(layer.grads[name], g)
+    np.testing.assert_array_equal(x, kept)
+
+
+def test_every_layer_keeps_the_dtype_and_starts_with_all_its_keys(layer_and_x, dtype):
+    layer, x = layer_and_x
+    assert layer.grads.keys() == layer.params.keys()
+    layer.params = {k: p.astype(dtype) for k, p in layer.params.items()}
+    for training in (True, False):
+        y = layer.forward(x.astype(dtype), training)
+        assert y.dtype == layer.backward(y).dtype == dtype
+        assert {g.dtype for g in layer.grads.values()} <= {np.dtype(dtype)}
+
+
+def test_gradients_do_not_change_their_arguments_and_pass_infinity_only_where_open():
+    x = np.array([-1.0, 2.0, 0.0])
+    dy = np.array([np.inf, 3.0, np.inf])
+    kept = dy.copy()
+    np.testing.assert_array_equal(nn.relu_backward(dy, x), [0, 3, 0])
+    np.testing.assert_array_equal(dy, kept)
+    found = nn.relu(np.array([np.nan, -np.inf, np.inf]))
+    np.testing.assert_array_equal(found, [np.nan, 0, np.inf])
+
+
+def test_softmax_rows_do_not_see_each_other():
+    y = nn.softmax(np.array([[1000.0, 0.0], [-1000.0, 0.0]]))
+    np.testing.assert_array_equal(y, [[1, 0], [0, 1]])
+    x, dy = normal(2, 3, 4), normal(2, 3, 4, seed=1)
+    gradcheck(lambda: np.sum(dy * nn.softmax(x)), x, nn.softmax_backward(dy, x))
+    np.testing.assert_allclose(nn.softmax(x).sum(axis=-1), 1)
+
+
+def test_batch_norms_settings_are_used():
+    layer, twin = nn.BatchNorm(3, 0.3, 0.1), torch.nn.BatchNorm1d(3, 0.1, 0.3)
+    x = normal(5, 3)
+    before = layer.running["mean"]
+    y = layer.forward(x, training=True)
+    expected = twin.double()(torch.tensor(x))
+    np.testing.assert_allclose(y, expected.detach(), rtol=1e-10)
+    mean, var = twin.running_mean, twin.running_var
+    np.testing.assert_allclose(layer.running["mean"], mean, rtol=1e-6)
+    np.testing.assert_allclose(layer.running["var"], var, rtol=1e-6)
+    assert not before.any()  # the old array is not written into
+    assert layer.running["mean"].dtype == layer.running["var"].dtype == np.float32
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_batch_norm_refuses_what_would_spoil_its_running_means():
+    layer = nn.BatchNorm(1)
+    with pytest.raises(ValueError, match=r"x reaches 1e\+30, too far to square"):
+        layer.forward(np.array([[1e30], [-1e30]], np.float32), training=True)
+    assert layer.running["var"].tolist() == [1]
+
+
+def test_a_bias_of_one_number_does_not_spread_over_the_kernels():
+    x, w = normal(1, 1, 3, 3), normal(4, 1, 2, 2)
+    with pytest.raises(ValueError, match=r"b has shape \(1,\); 4 kernels need"):
+        nn.conv2d(x, w, np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: nn.Dense(3, True), lambda: nn.MaxPool2d(True)]
+)
+def test_truth_is_no_number_of_things(make):
+    with pytest.raises(ValueError, match="is True; it needs an integer"):
+        make()

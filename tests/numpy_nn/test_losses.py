@@ -156,3 +156,20 @@ def test_nothing_given_is_changed():
     for loss in CLASSES.values():
         loss(scores, labels)
         np.testing.assert_array_equal(scores, kept)
+
+
+def test_small_whole_numbers_are_labels_and_booleans_are_not():
+    scores, labels = scores_and_labels(4, 3)
+    for loss in CLASSES.values():
+        assert loss(scores, labels.astype(np.uint8))[0] == loss(scores, labels)[0]
+        with pytest.raises(ValueError, match="type bool"):
+            loss(scores, labels > 0)
+    assert hinge(np.array([[1.0, 1.0]]), [0], margin=0)[0] == 0
+
+
+def test_mse_neither_broadcasts_nor_changes_what_it_is_given():
+    y = np.ones((3, 1))
+    with pytest.raises(ValueError, match=r"target has shape \(3, 3\)"):
+        mse(y, np.ones((3, 3)))
+    mse(y, np.zeros((3, 1)))
+    np.testing.assert_array_equal(y, 1)

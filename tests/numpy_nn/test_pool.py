@@ -149,8 +149,21 @@ def test_ties_go_to_the_first_as_in_torch():
 
 def test_a_gradient_that_is_infinite_reaches_only_its_winner():
     x = np.array([[[[1.0, 2.0], [3.0, 3.0]]]])
-    dx = nn.max_pool2d_backward(np.full((1, 1, 1, 1), 5e300), x, 2)
-    np.testing.assert_array_equal(dx, [[[[0, 0], [5e300, 0]]]])
+    dx = nn.max_pool2d_backward(np.full((1, 1, 1, 1), np.inf), x, 2)
+    np.testing.assert_array_equal(dx, [[[[0, 0], [np.inf, 0]]]])
+
+
+def test_a_window_that_holds_nan_passes_nothing():
+    x = np.array([[[[1.0, np.nan], [3.0, 2.0]]]])
+    np.testing.assert_array_equal(
+        nn.max_pool2d_backward(np.ones((1, 1, 1, 1)), x, 2), 0
+    )
+
+
+def test_mixed_dtypes_give_float64(kind):
+    x = np.ones((1, 1, 2, 2), np.float32)
+    assert functions(kind)[0](x, 2).dtype == np.float32
+    assert functions(kind)[1](np.ones((1, 1, 1, 1)), x, 2).dtype == np.float64
 
 
 def test_the_pages_example_by_hand():

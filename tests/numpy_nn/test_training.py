@@ -59,6 +59,8 @@ def test_sparse_gives_each_output_so_many_links():
         (lambda: nn.normal((3, 2), std=-1), "std is -1"),
         (lambda: nn.sparse((3, 4), links=5), "links is 5; up to the fan-in, 4, fits"),
         (lambda: nn.sparse((3, 4), links=0), "links is 0"),
+        (lambda: nn.he(3), "shape is 3; (K, C) or (K, C, R, S) fits"),
+        (lambda: nn.he((3, 4, 5)), "shape is (3, 4, 5)"),
     ],
 )
 def test_initialisers_refuse_what_does_not_fit(call, message):
@@ -159,11 +161,80 @@ def test_a_step_that_cannot_be_is_refused_and_changes_nothing(grads, message):
         (lambda: nn.Adam(0.1, betas=(0.9, 1.0)), "betas is 1.0"),
         (lambda: nn.Adam(0.1, weight_decay=-1), "weight_decay is -1"),
         (lambda: nn.Adam("0.1"), "lr is '0.1'"),
+        (lambda: nn.Adam(betas=(0.9,)), "betas is (0.9,); two numbers fit"),
+        (lambda: nn.Adam(betas=0.9), "betas is 0.9; two numbers fit"),
+        (lambda: nn.Adam(eps=0), "eps is 0"),
+        (lambda: nn.RMSProp(eps=0), "eps is 0"),
+        (lambda: nn.SGD(np.inf), "lr is inf"),
+        (lambda: nn.SGD(np.complex64(1)), "lr is"),
     ],
 )
 def test_optimisers_refuse_settings_that_do_not_fit(make, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make()
+
+
+def test_a_bad_gradient_late_in_the_row_leaves_the_first_parameter_alone():
+    params = {"a": np.ones(2), "b": np.ones(2)}
+    with pytest.raises(ValueError, match=r"grads\['b'\] is not finite"):
+        nn.SGD(0.1).step(params, {"a": np.ones(2), "b": np.array([0, np.nan])})
+    np.testing.assert_array_equal(params["a"], 1)
+
+
+@pytest.mark.parametrize("bad", [[1.0, 2.0], np.arange(2)])
+def test_parameters_that_cannot_be_changed_in_place_are_refused(bad):
+    with pytest.raises(ValueError, match=r"params\['w'\] is .*; a float array fits"):
+        nn.SGD(0.1).step({"w": bad}, {"w": np.ones(2)})
+
+
+def test_an_optimiser_belongs_to_one_model():
+    optimiser = nn.Adam()
+    optimiser.step({"w": np.ones(2)}, {"w": np.ones(2)})
+    with pytest.raises(
+        ValueError, match=r"has stepped one of shape \(2,\): take a new"
+    ):
+        optimiser.step({"w": np.ones(3)}, {"w": np.ones(3)})
+
+
+@pytest.mark.parametrize(
+    ("mine", "twin"),
+    [
+        (nn.RMSProp(), lambda p: torch.optim.RMSprop(p, 0.001)),
+        (nn.RMSProp(eps=0.3), lambda p: torch.optim.RMSprop(p, 0.001, eps=0.3)),
+        (nn.Adam(), lambda p: torch.optim.Adam(p)),
+        (nn.Adam(eps=0.3), lambda p: torch.optim.Adam(p, eps=0.3)),
+        (nn.Momentum(0.1), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9)),
+    ],
+)
+def test_the_defaults_are_those_of_torch(mine, twin):
+    params = {"w": np.array([1.0, -2.0])}
+    leaf = torch.tensor(params["w"].copy(), requires_grad=True)
+    theirs = twin([leaf])
+    for scale in (1.0, 0.1, 3.0):
+        leaf.grad = torch.tensor(scale * np.array([0.5, 2.0]))
+        mine.step(params, {"w": leaf.grad.numpy()})
+        theirs.step()
+    np.testing.assert_allclose(params["w"], leaf.detach(), rtol=1e-12)
+
+
+def test_weights_without_a_seed_differ_and_normal_ones_are_normal():
+    makers = [
+        lambda: nn.he((4, 5)),
+        lambda: nn.glorot((4, 5)),
+        lambda: nn.normal((4, 5)),
+        lambda: nn.sparse((4, 20), links=5),
+        lambda: nn.Conv2d(1, 4, 3).params["w"],
+        lambda: nn.Dense(4, 5).params["w"],
+        lambda: nn.Dropout(0.5).forward(np.ones(100), training=True),
+    ]
+    for make in makers:
+        assert (make() != make()).any()
+    draws = [nn.he((300, 300), 0), nn.normal((300, 300), 0), nn.sparse((900, 99), 0)]
+    for w in [*draws, nn.Conv2d(10, 200, 5, rng=0).params["w"]]:
+        w = w[w != 0] / w[w != 0].std()
+        assert np.mean(w**4) == pytest.approx(3, abs=0.1)  # 1.8 for uniform numbers
+    assert (nn.sparse((5, 99), 0) != 0).sum() == 75
+    assert (nn.sparse((5, 15), 0) != 0).all()
 
 
 # Sequential
@@ -265,6 +336,22 @@ def test_a_refusal_names_the_layer():
         nn.Sequential()
     with pytest.raises(ValueError, match="batch is 0"):
         small_net().predict(np.zeros((2, 1, 8, 8)), batch=0)
+    with pytest.raises(ValueError, match=r"x has shape \(0, 1, 8, 8\); one image"):
+        small_net().predict(np.zeros((0, 1, 8, 8)))
+    net = small_net()
+    net.forward(np.zeros((2, 1, 8, 8)))
+    with pytest.raises(ValueError, match=r"layer 7, Dense: dy has shape \(2, 4\)"):
+        net.backward(np.zeros((2, 4)))
+
+
+def test_what_is_no_row_of_layers_is_refused():
+    layer = nn.Dense(2, 2, rng=0)
+    with pytest.raises(ValueError, match="layers has one layer twice"):
+        nn.Sequential(layer, nn.ReLU(), layer)
+    with pytest.raises(ValueError, match=r"layers\[0\] is \[.*layers fit, one after"):
+        nn.Sequential([layer, nn.ReLU()])
+    with pytest.raises(ValueError, match=r"layers\[1\] is <class .*ReLU"):
+        nn.Sequential(layer, nn.ReLU)
 
 
 # fit
@@ -322,6 +409,35 @@ def test_the_losses_of_a_shorter_last_batch_are_weighed_by_its_length():
     assert np.isnan(history["accuracy"][0])
 
 
+def test_validation_goes_through_all_its_images_with_the_given_loss():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(300, 2)), rng.normal(size=(300, 1))
+    model = nn.Dense(2, 1, rng=0)
+    run = nn.fit(model, x[:10], y[:10], 1, loss=nn.mse, val=(x, y), rng=0)
+    assert run["val_loss"][0] == pytest.approx(nn.mse(model.forward(x), y)[0])
+    assert np.isnan(run["val_accuracy"][0])
+    floats = nn.fit(
+        nn.Dense(2, 2, rng=0), x, np.zeros(300), 1, loss=lambda o, y: nn.mse(o, 0 * o)
+    )
+    assert np.isnan(floats["accuracy"][0])  # floats are no labels
+
+
+def test_lists_will_do_and_anything_true_ends_the_training():
+    x, labels = pictures()
+    run = nn.fit(
+        small_net(), x.tolist() and list(x), list(labels), 9, rng=0, on_epoch=len
+    )
+    assert len(run["loss"]) == 1
+
+
+def test_batches_have_32_images_and_steps_a_rate_of_a_tenth_unless_said():
+    x, y = np.ones((33, 1)), np.zeros((33, 1))
+    model = nn.Dense(1, 1)
+    model.params = {"w": np.ones((1, 1)), "b": np.zeros(1)}
+    nn.fit(model, x, y, loss=lambda o, t: (1.0, np.ones_like(o)), rng=0)
+    assert model.params["b"][0] == pytest.approx(-0.1 * (32 + 1))
+
+
 def test_one_seed_gives_one_history():
     runs = []
     for seed in (0, 0, 1):
@@ -348,8 +464,16 @@ def test_on_epoch_can_end_the_training():
     [
         ({"epochs": 0}, "epochs is 0"),
         ({"batch": 1.5}, "batch is 1.5"),
-        ({"y": np.zeros(3, int)}, "x has 12 images, y has 3 labels"),
-        ({"val": (np.zeros((2, 1, 8, 8)), [0])}, "val: x has 2 images, y has 1"),
+        (
+            {"y": np.zeros(3, int)},
+            "x, y: images of shape (12, 1, 8, 8) and labels of shape (3,)",
+        ),
+        ({"val": (np.zeros((2, 1, 8, 8)), [0])}, "val: images of shape (2, 1, 8, 8)"),
+        ({"val": (np.zeros((0, 1, 8, 8)), [])}, "val: images of shape (0, 1, 8, 8)"),
+        ({"val": ()}, "val is tuple; a pair (images, labels) fits"),
+        ({"val": np.zeros((2, 1, 8, 8))}, "val is ndarray; a pair"),
+        ({"x": np.zeros((0, 1, 8, 8)), "y": []}, "x, y: images of shape (0, 1, 8, 8)"),
+        ({"batch": 11}, "is one left for the last batch?"),
     ],
 )
 def test_fit_refuses_what_does_not_fit(change, message):
@@ -365,6 +489,19 @@ def test_a_training_that_diverges_stops_and_says_so():
     model = nn.Sequential(nn.Flatten(), nn.Dense(64, 3, rng=0))
     with pytest.raises(ValueError, match="learning rate"):
         nn.fit(model, 1e20 * x, labels, 50, optimiser=nn.SGD(1e20), rng=0)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_loss_that_is_no_number_is_named_with_its_epoch():
+    x, labels = pictures()
+    model = nn.Sequential(nn.Flatten(), nn.Dense(64, 3, rng=0))
+    losses = iter([1.0, np.nan])
+
+    def loss(output, y):
+        return next(losses), 0 * output
+
+    with pytest.raises(ValueError, match=r"the loss is nan in epoch 2.* below 0.1"):
+        nn.fit(model, x, labels, 5, loss=loss, rng=0)
 
 
 # gradcheck
@@ -385,15 +522,35 @@ def test_gradcheck_names_the_worst_entry():
         nn.gradcheck(lambda: np.sum(a**2), a, np.array([2.0, 5.0, 6.0]))
 
 
-@pytest.mark.parametrize("wrong", [np.nan, -2.0, 2.00001])
+@pytest.mark.parametrize("wrong", [np.nan, -2.0, 2.00001, 2 * (1 + 3e-7)])
 def test_gradcheck_fails_what_is_wrong(wrong):
     a = np.array([1.0])
     with pytest.raises(AssertionError):
         nn.gradcheck(lambda: np.sum(a**2), a, np.array([wrong]))
 
 
+def test_gradcheck_measures_small_gradients_by_their_own_size():
+    a = np.array([1.0])
+    with pytest.raises(AssertionError):
+        nn.gradcheck(lambda: 0.01 * a[0], a, np.array([0.01 * (1 + 1e-6)]))
+
+
+def test_gradcheck_puts_the_array_back_when_f_fails():
+    a = np.array([1.0, 2.0])
+
+    def f():
+        raise KeyError("no loss")
+
+    with pytest.raises(KeyError):
+        nn.gradcheck(f, a, a)
+    assert a.tolist() == [1, 2]
+
+
 def test_gradcheck_refuses_what_it_cannot_check():
-    with pytest.raises(ValueError, match="a is float32; a float64 array fits"):
+    for bad in ([1.0], np.zeros(0)):
+        with pytest.raises(ValueError, match="a float64 array with an entry or more"):
+            nn.gradcheck(lambda: 0, bad, bad)
+    with pytest.raises(ValueError, match="a is float32"):
         nn.gradcheck(lambda: 0, np.zeros(2, np.float32), np.zeros(2))
     with pytest.raises(ValueError, match=r"da has shape \(3,\); a has shape \(2,\)"):
         nn.gradcheck(lambda: 0, np.zeros(2), np.zeros(3))
