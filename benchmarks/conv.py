@@ -1,4 +1,4 @@
-"""How fast is cnncourse.numpy_nn.conv2d, against PyTorch on as many threads?
+"""How fast is cnncourse.numpy_nn, against PyTorch on as many threads?
 
 ``make bench``, on a quiet machine. NumPy and PyTorch take turns, each in its own
 process, so that the idle threads of one do not disturb the other. A round keeps
@@ -10,6 +10,9 @@ import os
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
+
+from .epoch import IMAGES, numpy_epoch, torch_epoch
+from .loops import loop_times
 
 SHAPES = [(64, 1, 28, 32, 5), (64, 32, 14, 64, 5), (16, 64, 56, 64, 3)]
 ROUNDS = 5
@@ -93,13 +96,17 @@ def table(threads):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)  # read by the workers
     spawn = multiprocessing.get_context("spawn")
     cases = [(shape, pad) for shape in SHAPES for pad in (0, shape[-1] // 2)]
-    measured = {case: [] for case in cases}
+    measured, epochs = {case: [] for case in cases}, []
     with ProcessPoolExecutor(1, spawn) as one, ProcessPoolExecutor(1, spawn) as other:
         for _ in range(ROUNDS):
             for case in cases:
                 mine = one.submit(numpy_times, *case).result()
                 theirs = other.submit(torch_times, *case, threads).result()
                 measured[case].append((*mine, theirs[0]))
+        for _ in range(3):
+            mine = one.submit(numpy_epoch).result()
+            epochs.append((mine, other.submit(torch_epoch, threads).result()))
+        loops = one.submit(loop_times).result()
 
     print(f"\n{threads} thread{'s' * (threads > 1)}")
     print(
@@ -123,8 +130,21 @@ def table(threads):
                 f"| {theirs * 1e3:8.2f} | {ratio:5.2f} | {floor:5.2f} = {share:4.0%}   "
                 f"| {work / mine:7.0f} {work / theirs:7.0f}"
             )
-    mean = statistics.geometric_mean(ratios)
-    print(f"Geometric mean of forward+backward without padding: {mean:.2f}")
+    mine, theirs = (statistics.median(e) for e in zip(*epochs, strict=True))
+    ratio = statistics.median(m / t for m, t in epochs)
+    print(
+        f"One epoch of the page's network on {IMAGES:,} images: "
+        f"NumPy {mine:.2f} s, torch {theirs:.2f} s, ratio {ratio:.2f}"
+    )
+    mean = statistics.geometric_mean([*ratios, ratio])
+    print(
+        f"Geometric mean, three convolutions without padding and the epoch: {mean:.2f}"
+    )
+    slow, fast = loops
+    print("Seven loops, forward, nanoseconds a multiply-add, and times conv2d's speed:")
+    for name, each in zip(["NumPy entries", "nested lists"], slow, strict=True):
+        faster = ", ".join(f"{each / f:,.0f}" for f in fast)
+        print(f"  {name:13} {each:4.0f} ns; on the three shapes {faster} times slower")
 
 
 def main():
