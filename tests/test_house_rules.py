@@ -231,6 +231,18 @@ def test_every_figure_has_caption_label_and_text_alternative(path):
             assert figure.get("name", "").startswith("fig-"), f"no label: {where}"
 
 
+def test_labels_of_figures_exercises_and_pages_are_unique():
+    seen = {}
+    for path in PAGES:
+        for cell in cells(path):
+            figure = cell["metadata"].get("mystnb", {}).get("figure", {})
+            labels = re.findall(r"^:label: (\S+)$", cell["source"], re.M)
+            labels += re.findall(r"^\(([\w-]+)\)=$", cell["source"], re.M)
+            for label in [*labels, *filter(None, [figure.get("name")])]:
+                assert label not in seen, f"{label}: {path.name} and {seen[label]}"
+                seen[label] = path.name
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
 def test_a_page_uses_one_framework(path):
     code = "\n".join(c["source"] for c in cells(path, "code"))

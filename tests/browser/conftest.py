@@ -62,6 +62,11 @@ def site():
     """The folder of the built site."""
     if not (SITE / "index.html").exists():
         missing("the built site (make book)")
+    if "CNNCOURSE_SITE" not in os.environ:
+        for page in (ROOT / "chapters").glob("*.ipynb"):
+            built = SITE / "chapters" / f"{page.stem}.html"
+            if not built.exists() or built.stat().st_mtime < page.stat().st_mtime:
+                pytest.fail(f"the site is older than {page.name}: run make book")
     return SITE
 
 
