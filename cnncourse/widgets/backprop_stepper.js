@@ -204,7 +204,7 @@ export function zerosText(state) {
   const sides = a === b ? `${a} on each side` : `${a} above and below, ${b} left and right`;
   if (a || b) parts.push(`${sides} (kernel − 1)`);
   if (rest[0] || rest[1])
-    parts.push(`${rest[0]} more below and ${rest[1]} more right, where no window reached`);
+    parts.push(`${rest[0]} more below and ${rest[1]} more right (the grid of stride 1)`);
   return parts.length ? `Zeros in δ: ${parts.join("; ")}.` : "";
 }
 
@@ -263,8 +263,8 @@ function makeParts() {
     h("div", { class: "bs-bar bs-choose", role: "group", "aria-label": "gradient" },
       ...Object.values(choose)),
     lines.rule.node, parts.stage, lines.sum.node, lines.why.node, lines.check.node, parts.message,
-    h("div", { class: "bs-bar" }, parts.back, parts.play, parts.step, parts.where, parts.reset),
-    h("div", { class: "bs-bar" }, label(selects.stride, "stride"),
+    h("div", { class: "bs-bar bs-steps" }, parts.back, parts.play, parts.step, parts.where, parts.reset),
+    h("div", { class: "bs-bar bs-settings" }, label(selects.stride, "stride"),
       label(selects.padding, "padding"), parts.turnField));
   return parts;
 }
@@ -421,8 +421,10 @@ function drawLines({ lines }, state, g, entry) {
     ghost.textContent = longest(all.map(text));
     now.replaceChildren(...parts);
   };
-  const zeros = state.what === "dx" && state.turn ? ` ${zerosText(state)}` : "";
-  put(lines.rule, () => ruleText(state) + zeros, [ruleText(state) + zeros]);
+  const rule = (s) => ruleText(s) + (s.what === "dx" && s.turn ? ` ${zerosText(s)}` : "");
+  // the turn changes the rule and must not move the grids below it
+  put(lines.rule, () => longest([true, false].map((turn) => rule({ ...state, turn }))),
+    [rule(state)]);
   put(lines.sum, (e) => sumText(state, e), entry
     ? sumParts(state, entry).map(([text, kind]) =>
       kind ? h("span", { class: `bs-term-${kind}` }, text) : text)
@@ -612,7 +614,10 @@ function build(fig, state, g) {
   parts.stage.replaceChildren(x.node, w.node, d.node, result.node);
   parts.stage.dataset.what = state.what;
   const most = Math.max(g.padded[1], g.result[1], d.cells[0].length);
-  parts.root.style.setProperty("--ideal", most > 8 ? "36px" : most > 6 ? "40px" : "44px");
+  const all = g.padded[1] + g.w[1] + d.cells[0].length + g.result[1];
+  const small = most > 8 || all > 16; // then all four grids still stand in one row
+  parts.root.style.setProperty("--ideal", small ? "34px" : most > 6 ? "40px" : "44px");
+  parts.root.style.setProperty("--gap", small ? "14px" : "24px");
   edit.forget();
   for (const { node } of [x, w, d]) rove(node, node.querySelector("input"));
 }

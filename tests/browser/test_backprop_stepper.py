@@ -70,6 +70,13 @@ def boxes(figure):
     )
 
 
+def test_the_page_starts_it_at_the_first_entry(backprop_stepper):
+    assert entries(backprop_stepper) == ["9.5", "", "", ""]
+    expect(sentence(backprop_stepper)).to_have_text(
+        "dw[0, 0] = 1·1 + 2·(−1) + 4·2 + 5·0.5 = 9.5"
+    )
+
+
 def test_it_shows_delta_on_the_pixels_that_met_the_weight(stepper):
     expect(sentence(stepper)).to_have_text("dw[0, 1] = 2·1 + 3·(−1) + 5·2 + 6·0.5 = 12")
     assert labels(stepper, "x") == ["×1", "×−1", "×2", "×0.5"]
@@ -301,6 +308,31 @@ def test_nothing_moves_while_stepping(stepper):
             assert boxes(stepper) == still
 
 
+@pytest.mark.parametrize("width", [360, 760])
+def test_taking_the_turn_away_moves_no_grid(hosted, width):
+    figure = hosted(BackpropStepper(X, K, D, what="dx"))
+    figure.page.set_viewport_size({"width": width, "height": 900})
+    place = """root => root.querySelector(".bs-stage").getBoundingClientRect().y
+        - root.getBoundingClientRect().y"""
+    before = figure.evaluate(place)
+    figure.get_by_label("turn the kernel").uncheck()
+    expect(line(figure, "rule")).to_contain_text("Wrong on purpose")
+    assert figure.evaluate(place) == before
+
+
+def test_on_a_phone_the_buttons_stand_between_the_grids_and_the_sentences(hosted):
+    figure = hosted(BackpropStepper(X, K, D, what="dx"))
+    tops = {}
+    for width in (360, 760):
+        figure.page.set_viewport_size({"width": width, "height": 900})
+        for name in ("stage", "steps", "sum", "settings"):
+            tops[name, width] = figure.locator(f".bs-{name}").bounding_box()["y"]
+    assert tops["stage", 360] < tops["steps", 360] < tops["sum", 360]
+    assert tops["stage", 760] < tops["sum", 760] < tops["steps", 760]
+    for width in (360, 760):
+        assert tops["settings", width] > max(tops["sum", width], tops["steps", width])
+
+
 def test_neither_a_fraction_nor_a_message_moves_anything(stepper):
     still = boxes(stepper)
     here = cell(stepper, "input x[2, 2]")
@@ -437,6 +469,16 @@ def test_at_full_width_the_worked_example_stands_in_one_row(hosted):
         figure = hosted(BackpropStepper(X, K, D, what=what))
         tops = {p.bounding_box()["y"] for p in figure.locator(".bs-stage > *").all()}
         assert len(tops) == 1
+
+
+def test_stride_two_on_five_by_five_stands_in_one_row_too(hosted):
+    """In 688 px, the width of the site's text; the bare page has margins of 8."""
+    image = [[5 * i + j + 1 for j in range(5)] for i in range(5)]
+    figure = hosted(BackpropStepper(image, K, D, stride=2, what="dx", entry=()))
+    figure.page.set_viewport_size({"width": 704, "height": 900})
+    expect(sentence(figure)).to_contain_text("press Step")
+    tops = {p.bounding_box()["y"] for p in figure.locator(".bs-stage > *").all()}
+    assert len(tops) == 1
 
 
 def test_a_grid_wider_than_the_screen_keeps_the_window_in_sight(hosted):

@@ -71,7 +71,7 @@ test("the three kinds of zeros stand where they should", () => {
   assert.deepEqual(row, ["ring", "ring", [0, 0], "between", [0, 1], "rest", "ring", "ring"]);
   assert.equal(stepper.zerosText(state), "Zeros in δ: 1 between neighbours (stride − 1); " +
     "0 above and below, 2 left and right (kernel − 1); " +
-    "0 more below and 1 more right, where no window reached.");
+    "0 more below and 1 more right (the grid of stride 1).");
 });
 
 test("the outputs that saw a pixel are named with the weight", () => {
