@@ -126,13 +126,19 @@ export function colourScale(z, first) {
   return scale > 1e-9 ? scale : 1;
 }
 
-/** Index and size of the largest deviation of a kernel from the true one. */
+/** Index and size of the largest deviation of a kernel from the secret one. */
 export function deviation(w, target) {
   let at = 0, most = -1;
   w.forEach((v, k) => {
     if (Math.abs(v - target[k]) > most) [at, most] = [k, Math.abs(v - target[k])];
   });
   return { at, most };
+}
+
+/** What to draw of a run for comparison: up to its first loss far above the run's own. */
+export function comparable(losses, run) {
+  const top = 10 * Math.max(...run.losses), n = losses.findIndex((loss) => loss > top);
+  return losses.slice(0, Math.min(n < 0 ? Infinity : n, run.last) + 1);
 }
 
 /** Decades [low, high] of the loss axis, and the ones that get a label. */
@@ -270,7 +276,7 @@ export function plain(value) {
     : value.toFixed(Math.min(1 - Math.floor(Math.log10(value)), 12));
 }
 
-/** Where a run stands: step, loss, and how far the kernel is from the true one. */
+/** Where a run stands: step, loss, and how far the kernel is from the secret one. */
 export function stateSentence(run, t, target, [, S], scale) {
   const w = run.kernels[t], { at, most } = deviation(w, target);
   const decimals = decimalsFor(target);
@@ -278,7 +284,7 @@ export function stateSentence(run, t, target, [, S], scale) {
   const size = largest({ data: target }) || 1;
   const where = `Step ${t} of ${run.last}: loss ${short(run.losses[t])}. ` +
     `Largest deviation ${short(most)}, at w[${Math.floor(at / S)}, ${at % S}]: learned ` +
-    `${cellText(w[at], decimals)}, true ${cellText(target[at], decimals)}.`;
+    `${cellText(w[at], decimals)}, secret ${cellText(target[at], decimals)}.`;
   if (fits && most > 0.1 * size)
     return `${where} The responses nearly agree, and yet the kernel is another one.`;
   return fits && most < 0.01 * size ? `${where} The kernel is found.` : where;
@@ -390,9 +396,10 @@ function makePlot() {
   return {
     node, area,
     drawRun(run, reference, words) {
-      axis = lossAxis([...run.losses, ...(reference?.losses.slice(0, run.last + 1) ?? [])]);
+      const shown = reference ? comparable(reference.losses, run) : [];
+      axis = lossAxis([...run.losses, ...shown]);
       line.setAttribute("d", curve(run.losses, axis, run.last));
-      other.setAttribute("d", reference ? curve(reference.losses, axis, run.last) : "");
+      other.setAttribute("d", reference ? curve(shown, axis, run.last) : "");
       const height = (d) => 100 * lossHeight(10 ** d, axis);
       grid.setAttribute("d", axis.ticks.map((d) => `M0,${height(d)}H100`).join(""));
       labels.replaceChildren(...axis.ticks.map((d) => {
@@ -447,7 +454,7 @@ function build(shape, names) {
   controls.rate.replaceWith(track);
   track.prepend(controls.rate);
   const kernels = {
-    target: makeKernel("target", "true kernel", shape),
+    target: makeKernel("target", "secret kernel", shape),
     learned: makeKernel("learned", "learned w", shape),
   };
   const plot = makePlot();

@@ -19,7 +19,7 @@ def still(x, kernel, kernels, losses, figure):
 
     Args:
         x: The chosen picture.
-        kernel: The true kernel.
+        kernel: The secret kernel.
         kernels: The learned kernel at each step.
         losses: The loss at each step.
         figure: Has the attributes choice, lr, step, eigenvalues and limit.
@@ -42,7 +42,7 @@ def still(x, kernel, kernels, losses, figure):
         shade = np.clip(127.5 + 127.5 * values / scale, 0, 255)
         parts.append(panel(k, name, values, shade, SIGNED, OUTPUT))
     parts += [
-        table(0, "true kernel", kernel, kernel),
+        table(0, "secret kernel", kernel, kernel),
         table(184, "learned w", kernels[t], kernel, mark=True),
         curve(losses, t),
     ]
@@ -92,7 +92,7 @@ def panel(k, name, values, shade, palette, colour):
 
 
 def table(left, name, values, kernel, mark=False):
-    """Numbers in a frame; the one farthest from the true kernel may be marked."""
+    """Numbers in a frame; the one farthest from the secret kernel may be marked."""
     (R, S), cell = values.shape, min(52, 164 // values.shape[1])
     decimals = 3 if np.abs(kernel).max() < 0.995 else 2
     parts = [text(left, TOP - 10, name, weight=600)]

@@ -129,10 +129,10 @@ test("a factor near 1 keeps the digits that tell it from 1", () => {
   assert.match(text, /by −0\.8 along .* by 0\.9997 along/);
 });
 
-test("a kernel that fits without being the true one is called so", () => {
+test("a kernel that fits without being the secret one is called so", () => {
   const run = { kernels: [[1, 0]], losses: [1e-12], last: 0 };
   assert.match(kl.stateSentence(run, 0, [0, 1], [1, 2], 1),
-    /Largest deviation 1, at w\[0, 0\]: learned 1\.00, true 0\.00\. .* another one/);
+    /Largest deviation 1, at w\[0, 0\]: learned 1\.00, secret 0\.00\. .* another one/);
   assert.match(kl.stateSentence(run, 0, [1, 0.001], [1, 2], 1), /The kernel is found/);
   assert.doesNotMatch(kl.stateSentence({ ...run, losses: [0.1] }, 0, [0, 1], [1, 2], 1),
     /another|found/);
@@ -150,6 +150,18 @@ test("the loss axis holds every loss, and its labels are few", () => {
   }
   assert.deepEqual(kl.lossAxis([1, 1e-10]).ticks, [0, -2, -4, -6, -8, -10]);
   assert.equal(kl.lossHeight(1e-5, { low: -10, high: 0 }), 0.5);
+});
+
+test("a run for comparison that explodes does not flatten the run itself", () => {
+  const run = { losses: [0.3, 0.1, 0.01, 1e-5], last: 3 };
+  const wild = [0.3, 2, 40, 800, 2e4, 1e12];
+  assert.deepEqual(kl.comparable(wild, run), [0.3, 2, 40]);
+  const axis = kl.lossAxis([...run.losses, ...kl.comparable(wild, run)]);
+  assert.deepEqual([axis.low, axis.high], [-5, 2]);
+  // a tame one is kept as far as the run goes, a short one whole
+  assert.deepEqual(kl.comparable([0.3, 0.2, 0.1, 0.05, 0.01], run), [0.3, 0.2, 0.1, 0.05]);
+  assert.deepEqual(kl.comparable([0.3, 1e-17], run), [0.3, 1e-17]);
+  assert.deepEqual(kl.comparable([0, 0], { losses: [0, 0], last: 1 }), [0, 0]);
 });
 
 test("the curve runs from the first to the last step and stays short", () => {

@@ -193,6 +193,8 @@ def test_the_still_picture_shows_the_step_the_kernels_and_the_curve(figure):
     error = drawing.short(abs(figure.kernels()[20] - EDGE).max())
     words = f"Step 20 of 400: loss 0.049, largest deviation {error}."
     assert words in svg.find(f"{place}title").text
+    names = [node.text for node in svg.findall(f"{place}text")]
+    assert {"secret kernel", "learned w"} <= set(names)
     assert len(svg.findall(f"{place}image")) == 4
     texts = [t.text for t in svg.findall(f"{place}text")]
     assert words in texts
