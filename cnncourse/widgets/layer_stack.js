@@ -325,12 +325,13 @@ function buildEditor(id) {
   };
   const message = h("p", { class: "ls-message", role: "status" });
   const lines = range(6).map(() => h("div", { class: "ls-working" }, h("span"), h("span")));
+  // the buttons stand above the table: what they add must not push them away
+  const bar = h("div", { class: "ls-bar" }, ...Object.values(tools));
   const node = h("div", { class: "ls-editor" },
-    h("div", { class: "ls-bar" }, ...Object.values(tools)),
     h("div", { class: "ls-bar ls-fields" }, title, ...Object.values(fields).map((f) => f.node)),
     message,
     h("div", { class: "ls-workings" }, ...lines));
-  return { node, title, fields, tools, message, lines };
+  return { node, bar, title, fields, tools, message, lines };
 }
 
 function buildPanels(id) {
@@ -646,7 +647,8 @@ function render({ model, el }) {
   const root = h("div", { class: "cnn-layer-stack", role: "group" },
     h("div", { class: "ls-bar" },
       h("div", { class: "ls-field ls-stack" }, h("label", { for: select.id }, "Stack"), select), reset),
-    panels.node, panels.legend, panels.choose, panels.sentence, table.node, editor.node);
+    panels.node, panels.legend, panels.choose, panels.sentence, editor.bar, table.node,
+    editor.node);
   el.append(root);
   clean.push(() => root.remove());
 
