@@ -1,0 +1,20 @@
+"""Networks in Keras 3 on TensorFlow: one function a network, and one that trains them.
+
+Pictures are (N, H, W, C), channels last, as TensorFlow wants them; the data of the
+course are (N, C, H, W): ``x.transpose(0, 2, 3, 1)`` brings them over. Every network
+ends in logits, one score a class: the loss takes their softmax itself, in the form
+that cannot overflow, and the largest logit is the answer with or without it.
+"""
+
+from ._setup import use_gpu_sparingly
+from .digits import global_pool_cnn, mlp, one_pool_cnn, two_pool_cnn
+from .training import fit
+
+__all__ = [
+    "fit",
+    "global_pool_cnn",
+    "mlp",
+    "one_pool_cnn",
+    "two_pool_cnn",
+    "use_gpu_sparingly",
+]
