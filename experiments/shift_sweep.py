@@ -2,7 +2,7 @@
 
 Each network is trained on pictures as they are, with three seeds. Every second test
 picture is then shifted, turned and scaled, and nothing is chosen by what comes out.
-About fifteen minutes on two free cores.
+About half an hour on two cores.
 
     python -m experiments.shift_sweep            all of MNIST, strictly
     python -m experiments.shift_sweep --quick    2,000 images, nothing is written
