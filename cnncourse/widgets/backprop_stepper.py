@@ -37,7 +37,7 @@ def as_grid(name, value):
     most = (SIZES[name],) * 2
     if a.shape[0] > most[0] or a.shape[1] > most[1]:
         raise MisfitError(f"{name} has shape {a.shape}; up to {most} fits")
-    if not np.all(np.abs(a) <= VALUE):  # catches nan too
+    if not np.all((a >= -VALUE) & (a <= VALUE)):  # catches nan too
         raise MisfitError(
             f"{name} holds a number that is not finite or beyond ±{VALUE}; "
             f"numbers from -{VALUE} to {VALUE} fit"

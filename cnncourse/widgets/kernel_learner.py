@@ -203,9 +203,14 @@ def _whole(name, value, low, high):
 
 def _numbers(what, table):
     try:
-        return np.asarray(table, dtype=float)
-    except (TypeError, ValueError):
-        raise MisfitError(f"{what}: {table!r} is no table of numbers") from None
+        a = np.asarray(table)
+    except ValueError:  # ragged
+        a = np.empty(0, object)
+    if a.dtype.kind not in "iuf":
+        raise MisfitError(
+            f"{what}: shape {a.shape} of type {a.dtype} given; a table of numbers fits"
+        )
+    return a.astype(float)
 
 
 def _check_images(images):

@@ -68,7 +68,7 @@ def as_layer(name, layer):
             f"a whole number from {LIMITS[needed[0]][0]} to {LIMITS[needed[0]][1]}"
         )
     default = {"stride": 1, "pad": 0, "dilation": 1}
-    if kind == "pool" and "stride" not in layer and layer["size"] in range(1, 9):
+    if kind == "pool" and "stride" not in layer:
         default["stride"] = layer["size"]
     full = {**default, **layer}
     return {"kind": kind} | {

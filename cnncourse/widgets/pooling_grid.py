@@ -31,12 +31,12 @@ def as_grid(name, value, fits):
         a = np.empty(0)
     if a.dtype == bool:
         a = a.astype(int)
-    if a.ndim != 2 or 0 in a.shape or a.dtype.kind not in "iuf":
+    if a.ndim != 2 or not 0 < a.size <= 10_000 or a.dtype.kind not in "iuf":
         raise MisfitError(
             f"{name} has shape {a.shape} and type {a.dtype}; numbers of shape "
             f"{fits} fit"
         )
-    if not np.all(np.abs(a) <= VALUE):  # catches nan too
+    if not np.all((a >= -VALUE) & (a <= VALUE)):  # catches nan too
         raise MisfitError(
             f"{name} holds a number that is not finite or beyond ±{VALUE}; "
             f"numbers from -{VALUE} to {VALUE} fit"

@@ -206,3 +206,9 @@ def test_the_still_picture_of_dx_shows_the_turned_kernel_on_delta():
 def test_alt_says_what_the_figure_is():
     assert "3 × 3 input with a 2 × 2 kernel" in BackpropStepper(X, K, D).alt
     assert BackpropStepper(X, K, D, alt="Mine.").alt == "Mine."
+
+
+def test_the_smallest_integer_does_not_slip_through_its_own_absolute_value():
+    grid = np.array([[np.iinfo(np.int64).min, 1], [2, 3]])
+    with pytest.raises(ValueError, match="holds a number that is not finite or beyond"):
+        BackpropStepper(grid, [[1]], [[1, 1], [1, 1]])

@@ -129,7 +129,10 @@ def test_what_the_browser_sends_at_once_is_taken(figure):
         ({"images": {"a": SMALL[None]}}, r"give \(H, W\)"),
         ({"images": {"a": 2 * SMALL}}, "give brightness from 0 to 1"),
         ({"images": {"a": SMALL * np.nan}}, "nan"),
-        ({"images": {"a": "cat"}}, r"images\['a'\]: 'cat' is no table of numbers"),
+        (
+            {"images": {"a": "cat"}},
+            r"images\['a'\]: shape \(\) of type <U3 given; a table of numbers fits",
+        ),
         ({"kernel": np.eye(6)}, r"kernel: shape \(6, 6\)"),
         ({"kernel": [1, 2]}, r"kernel: shape \(2,\)"),
         ({"kernel": None}, "kernel"),
@@ -219,3 +222,10 @@ def test_numbers_are_written_as_the_browser_writes_them():
         assert drawing.short(value) == wanted
     for value, decimals, wanted in CASES["cells"]:
         assert drawing.cell_text(value, decimals) == wanted
+
+
+@pytest.mark.parametrize("kernel", [[["1", "2"]], [[1 + 5j]], [[None]], [[1], [2, 3]]])
+def test_a_kernel_that_is_no_table_of_numbers_is_refused_shortly(kernel):
+    with pytest.raises(ValueError, match="a table of numbers fits") as refusal:
+        KernelLearner({"a": np.zeros((8, 8))}, kernel)
+    assert len(str(refusal.value)) < 120

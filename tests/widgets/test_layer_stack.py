@@ -328,3 +328,10 @@ def test_limits_and_layers_are_the_same_in_browser_and_python():
     found = re.findall(r"(\w+): \[(\d+), (\d+)\]", block)
     assert {name: (int(a), int(b)) for name, a, b in found} == ls.LIMITS
     assert int(re.search(r"MOST = (\d+)", js)[1]) == ls.MOST
+
+
+def test_a_pool_takes_its_size_as_stride_or_says_that_it_cannot():
+    stack = LayerStack([{"kind": "pool", "size": 8}])
+    assert stack.layers[0]["stride"] == 8
+    with pytest.raises(ValueError, match=r"stride.*is 9; a whole number from 1 to 8"):
+        LayerStack([{"kind": "pool", "size": 9}])

@@ -253,3 +253,9 @@ def test_the_still_picture_marks_each_changed_cell_and_counts_them():
 def test_alt_says_what_the_figure_is():
     assert "max pooling of a 4 × 4 input" in PoolingGrid(X).alt
     assert PoolingGrid(X, alt="Mine.").alt == "Mine."
+
+
+def test_the_smallest_integer_does_not_slip_through_its_own_absolute_value():
+    grid = np.array([[np.iinfo(np.int64).min, 1], [2, 3]])
+    with pytest.raises(ValueError, match="holds a number that is not finite or beyond"):
+        PoolingGrid(grid)
