@@ -5,7 +5,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-ONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+ONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+  TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+# TensorFlow and torch never share a process, the comparison of the two apart.
+KERAS := $(wildcard tests/keras_models tests/experiments)
+BOTH := $(wildcard tests/test_parity.py)
 PAGES := $(wildcard chapters/*.ipynb)
 SOURCES := $(wildcard assignments/source/*/*.ipynb)
 BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
@@ -38,7 +42,10 @@ book: $(READY)  ## run the pages and build the site
 test: $(READY)  ## run every test: code, pages, site, JupyterLab, assignments
 	@sh tests/find_browser.sh
 	$(BIN)/ruff check .
-	$(ONE) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
+	$(ONE) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" \
+	  $(foreach part,$(KERAS) $(BOTH),--ignore=$(part))
+	$(ONE) $(BIN)/python -m pytest -n 2 --dist loadfile $(KERAS)
+	$(if $(BOTH),$(ONE) $(BIN)/python -m pytest $(BOTH))
 	CNNCOURSE_DATA=$$(mktemp -d) CNNCOURSE_OFFLINE=1 $(ONE) \
 	  $(BIN)/python -m pytest -n 2 --dist loadscope --nbval -p no:warnings \
 	  $(PAGES) $(SOURCES)

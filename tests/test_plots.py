@@ -11,7 +11,7 @@ import pytest
 from cnncourse import plots
 from cnncourse.widgets import kernel_playground_still
 
-PACKAGE = Path(plots.__file__).parent
+PACKAGE = Path(plots.__file__).parents[1]
 MAP = np.arange(-6.0, 6.0).reshape(3, 4)
 
 
@@ -133,5 +133,58 @@ def test_number_grid_outlines_its_window():
     ],
 )
 def test_what_does_not_fit_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(plt.subplots()[1])
+
+
+def test_overlay_is_opaque_where_the_map_is_strongest_and_bare_where_it_is_zero():
+    heat = np.array([[0.0, 1.0], [2.0, 4.0]])
+    ax = plots.overlay(np.full((2, 2), 0.5), heat, plt.subplots()[1], "t")
+    picture, veil = (drawn.get_array() for drawn in ax.images)
+    np.testing.assert_array_equal(picture, np.full((2, 2), 0.5))
+    np.testing.assert_allclose(veil[..., 3], 0.85 * heat / 4)
+    assert ax.get_xlabel() == "0 to 4"
+    colours = np.stack([np.zeros((2, 2)), np.ones((2, 2)), np.full((2, 2), 0.5)])
+    ax = plots.overlay(colours, 0 * heat, ax)
+    np.testing.assert_array_equal(ax.images[-2].get_array(), np.full((2, 2), 0.5))
+    assert ax.images[-1].get_array()[..., 3].max() == 0
+
+
+def test_band_has_the_mean_and_reaches_from_least_to_most():
+    runs = [[1.0, 4.0], [3.0, 8.0], [2.0, 0.0]]
+    ax = plots.band([10, 20], runs, plt.subplots()[1], label="three runs")
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[10, 2], [20, 4]])
+    x, y = ax.collections[0].get_paths()[0].vertices.T
+    assert (y[x == 10].min(), y[x == 10].max()) == (1, 3)
+    assert (y[x == 20].min(), y[x == 20].max()) == (0, 8)
+    assert ax.lines[0].get_label() == "three runs"
+
+
+def test_histogram_shows_shares_of_all_and_names_what_is_outside():
+    ax = plots.histogram([-9, 0.1, 0.1, 0.9], plt.subplots()[1], bins=2, span=(0, 1))
+    assert [bar.get_height() for bar in ax.patches] == [0.5, 0.25]
+    assert [bar.get_x() for bar in ax.patches] == [0, 0.5]
+    assert ax.get_xlabel() == "25 % outside"
+    ax = plots.histogram(np.zeros((3, 2)), plt.subplots()[1], bins=3)
+    assert [bar.get_height() for bar in ax.patches] == [0, 1, 0]
+    assert ax.get_xlabel() == ""
+    ax = plots.histogram([2, 4, 6], plt.subplots()[1], bins=2)
+    assert ax.get_xlim() == (2, 6)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda ax: plots.overlay(np.zeros((2, 3)), np.zeros((3, 2)), ax), r"\(3, 2\)"),
+        (lambda ax: plots.overlay(MAP, MAP, ax), "runs from -6.0"),
+        (lambda ax: plots.overlay(MAP, MAP * np.nan, ax), "runs from nan"),
+        (lambda ax: plots.band([1, 2], [[1, 2, 3]], ax), r"x has shape \(2,\)"),
+        (lambda ax: plots.band([1], [], ax), r"runs \(0,\)"),
+        (lambda ax: plots.histogram([], ax), "values has 0 numbers"),
+        (lambda ax: plots.histogram([1, np.inf], ax), "1 of them not finite"),
+        (lambda ax: plots.histogram([1], ax, span=(2, 2)), r"span is \(2, 2\)"),
+    ],
+)
+def test_what_does_not_fit_the_new_figures_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call(plt.subplots()[1])
