@@ -17,7 +17,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION = 1
 export JUPYTER_PLATFORM_DIRS = 1
 export NO_COLOR = 1
 
-.PHONY: help book test lab assignments bench clean
+.PHONY: help book test lab assignments bench results clean
 
 help:  ## list the verbs
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,9 @@ assignments: $(READY)  ## make the students' version of the assignments
 
 bench: $(READY)  ## time the package against PyTorch on this machine
 	$(BIN)/python -m benchmarks.conv
+
+results: $(READY)  ## list the stored results and the pages that read them
+	@$(BIN)/python -m experiments.listing
 
 clean:  ## remove what was built (the environment stays)
 	rm -rf _build assignments/release .pytest_cache .ruff_cache

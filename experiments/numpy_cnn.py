@@ -7,10 +7,6 @@ at after every epoch, the test images once, at the end. About two minutes on one
     python -m experiments.numpy_cnn --quick    2,000 images, nothing is written
 """
 
-import argparse
-import dataclasses
-import time
-
 import numpy as np
 
 from cnncourse import data
@@ -26,7 +22,7 @@ from cnncourse.numpy_nn import (
     fit,
 )
 
-from . import _record
+from . import _runner
 
 SEEDS, EPOCHS, BATCH, LR = (0, 1, 2), 3, 64, 0.05
 
@@ -49,13 +45,13 @@ def network(seed):
     )
 
 
-def train(digits, seed):
-    """One run: its history, and how it answers the test images."""
+def train(digits, seed, count=None):
+    """One run on so many images: its history, and how it answers the test images."""
     net = network(seed)
     history = fit(
         net,
-        digits.x_train,
-        digits.y_train,
+        digits.x_train[:count],
+        digits.y_train[:count],
         epochs=EPOCHS,
         batch=BATCH,
         optimiser=Momentum(LR),
@@ -80,36 +76,33 @@ def train(digits, seed):
     }
 
 
+def quoted(runs):
+    """The figures for the page's prose: accuracies in percent."""
+    accuracy = [run["test_accuracy"] for run in runs]
+    return {
+        "test accuracy of each seed": [round(100 * a, 2) for a in accuracy],
+        "mean test accuracy": round(100 * float(np.mean(accuracy)), 2),
+    }
+
+
 def main():
     """Trains every seed, prints the test accuracies and writes the result."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="2,000 images, one seed")
-    quick = parser.parse_args().quick
-    started = time.perf_counter()
-    digits = data.mnist() if quick else data.mnist(strict=True)
-    if quick:
-        first = {"x_train": digits.x_train[:2000], "y_train": digits.y_train[:2000]}
-        digits = dataclasses.replace(digits, **first)
-    runs = [train(digits, seed) for seed in SEEDS[: 1 if quick else None]]
-    print("test accuracy:", [run["test_accuracy"] for run in runs])
-    if quick:
-        print("This was the quick run: results/numpy_cnn.json is as it was.")
-        return
-    path = _record.write(
-        "numpy_cnn",
-        ["numpy"],
-        started,
-        data={
-            "name": digits.name,
-            "source": digits.source,
-            "train": len(digits.x_train),
-            "val": len(digits.x_val),
-            "test": len(digits.x_test),
-        },
-        settings={"epochs": EPOCHS, "batch": BATCH, "optimiser": f"Momentum({LR})"},
-        runs=runs,
-    )
-    print("written:", path.name)
+    options = _runner.options(__doc__)
+    with _runner.experiment("numpy_cnn", options, ["numpy"]) as run:
+        digits, count = run.load(data.mnist), 2000 if run.quick else None
+        plain = {"epochs": EPOCHS, "batch": BATCH, "optimiser": f"Momentum({LR})"}
+        runs = [
+            run.once(
+                f"seed {seed}",
+                lambda seed=seed: train(digits, seed, count),
+                **plain,
+                x=digits.x_train[:count],
+                x_test=digits.x_test,
+            )
+            for seed in SEEDS[: 1 if run.quick else None]
+        ]
+        print("test accuracy:", [found["test_accuracy"] for found in runs])
+        run.write(settings=plain, runs=runs, quoted=quoted(runs))
 
 
 if __name__ == "__main__":

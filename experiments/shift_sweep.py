@@ -5,11 +5,8 @@ picture is then shifted, turned and scaled, and nothing is chosen by what comes 
 About half an hour on two cores.
 
     python -m experiments.shift_sweep            all of MNIST, strictly
-    python -m experiments.shift_sweep --quick    2,000 images, nothing is written
+    python -m experiments.shift_sweep --quick    500 images, nothing is written
 """
-
-import argparse
-import time
 
 import numpy as np
 from scipy import ndimage
@@ -25,7 +22,7 @@ from cnncourse.keras_models import (
 
 import keras  # isort: skip  # after the package, which sets it up
 
-from . import _record
+from . import _runner
 
 MODELS = (mlp, one_pool_cnn, two_pool_cnn, global_pool_cnn)
 SEEDS, EPOCHS, BATCH, RATE = (0, 1, 2), 5, 1024, 0.001
@@ -116,55 +113,82 @@ def _answers(net, x):
     return net.predict(x, batch_size=500, verbose=0).argmax(axis=1)
 
 
+def quoted(runs):
+    """The figures for the page's prose, each for the four networks, in percent."""
+    found = {}
+    means = {
+        (build.__name__, key): 100
+        * np.mean(
+            [run["accuracy"][key] for run in runs if run["model"] == build.__name__],
+            axis=0,
+        )
+        for build in MODELS
+        for key in ("right", "down", "angle", "scale")
+    }
+    rows = {
+        "accuracy in place": ("right", [6], 1),
+        "accuracy at 3 pixels left or right": ("right", [3, 9], 0),
+        "accuracy at 3 pixels up or down": ("down", [3, 9], 0),
+    }
+    for words, (key, places, digits) in rows.items():
+        values = [means[build.__name__, key][places].mean() for build in MODELS]
+        found[words] = [round(float(v), digits) for v in values]
+    rows = {
+        "error at size 0.8": ("scale", [2]),
+        "error at a turn of 20 degrees": ("angle", [2, 6]),
+    }
+    for words, (key, places) in rows.items():
+        values = [100 - means[build.__name__, key][places].mean() for build in MODELS]
+        found[words] = [round(float(v)) for v in values]
+    return found
+
+
 def main():
     """Trains and measures every network with every seed, and writes the result."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="2,000 images, one seed")
-    quick = parser.parse_args().quick
-    started = time.perf_counter()
-    digits = data.mnist() if quick else data.mnist(strict=True)
-    count = 2000 if quick else None
-    x = digits.x_train[:count].transpose(0, 2, 3, 1)  # (N, H, W, C)
-    y = digits.y_train[:count]
-    every = 20 if quick else 2
-    x_test = digits.x_test[::every].transpose(0, 2, 3, 1)  # (N, H, W, C)
-    y_test = digits.y_test[::every]
-    one = x[y == 1].mean(axis=0, keepdims=True)  # (1, H, W, C), from 0 to 1
-    moved = {("angle", a): turned(x_test, a) for a in ANGLES}
-    moved |= {("scale", f): scaled(x_test, f) for f in SCALES}
-    runs = []
-    for seed in SEEDS[: 1 if quick else None]:
-        for build in MODELS:
-            net, run = train(build, seed, x, y)
-            runs.append(run | measure(net, x_test, y_test, moved, one))
-            shares = runs[-1]["accuracy"]["right"]
-            line = " ".join(f"{100 * share:.1f}" for share in shares)
-            print(f"{net.name}, seed {seed}, shifts -6 to 6: {line}", flush=True)
-    if quick:
-        print("This was the quick run: results/shift_sweep.json is as it was.")
-        return
-    path = _record.write(
-        "shift_sweep",
-        ["numpy", "keras", "tensorflow", "scipy"],
-        started,
-        data={
-            "name": digits.name,
-            "source": digits.source,
-            "train": len(x),
-            "test": len(x_test),
-            "which": "every second test picture",
-        },
-        settings={
-            "epochs": EPOCHS,
-            "batch": BATCH,
-            "optimiser": f"Adam({RATE})",
-            "shifts": SHIFTS,
-            "angles": ANGLES,
-            "scales": SCALES,
-        },
-        runs=runs,
-    )
-    print("written:", path.name)
+    options = _runner.options(__doc__)
+    packages = ["numpy", "keras", "tensorflow", "scipy"]
+    with _runner.experiment("shift_sweep", options, packages) as run:
+        digits = run.load(data.mnist)
+        count, every = (500, 100) if run.quick else (None, 2)
+        x = digits.x_train[:count].transpose(0, 2, 3, 1)  # (N, H, W, C)
+        y = digits.y_train[:count]
+        x_test = digits.x_test[::every].transpose(0, 2, 3, 1)  # (N, H, W, C)
+        y_test = digits.y_test[::every]
+        one = x[y == 1].mean(axis=0, keepdims=True)  # (1, H, W, C), from 0 to 1
+        moved = {("angle", a): turned(x_test, a) for a in ANGLES}
+        moved |= {("scale", f): scaled(x_test, f) for f in SCALES}
+        plain = {"epochs": EPOCHS, "batch": BATCH, "optimiser": f"Adam({RATE})"}
+        swept = {"shifts": SHIFTS, "angles": ANGLES, "scales": SCALES}
+
+        def trained_and_measured(build, seed):
+            net, found = train(build, seed, x, y)
+            found |= measure(net, x_test, y_test, moved, one)
+            shares = " ".join(f"{100 * s:.1f}" for s in found["accuracy"]["right"])
+            print(f"{net.name}, seed {seed}, shifts -6 to 6: {shares}", flush=True)
+            return found
+
+        runs = [
+            run.once(
+                f"{build.__name__}, seed {seed}",
+                lambda build=build, seed=seed: trained_and_measured(build, seed),
+                **plain,
+                **swept,
+                x=x,
+                x_test=x_test,
+            )
+            for seed in SEEDS[: 1 if run.quick else None]
+            for build in MODELS
+        ]
+        run.write(
+            settings=plain | swept,
+            runs=runs,
+            quoted=quoted(runs),
+            data={
+                "train": len(x),
+                "test": len(x_test),
+                "which": "every second test picture",
+            },
+        )
 
 
 if __name__ == "__main__":

@@ -231,6 +231,14 @@ def test_every_figure_has_caption_label_and_text_alternative(path):
             assert figure.get("name", "").startswith("fig-"), f"no label: {where}"
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_every_column_of_a_table_has_a_name(path):
+    for cell in cells(path, "markdown"):
+        for head in re.findall(r"^(\|.*)\n\|[\s:|-]+\|\s*$", cell["source"], re.M):
+            names = head.strip().strip("|").split("|")
+            assert all(name.strip() for name in names), f"{path.name}: {head}"
+
+
 def test_labels_of_figures_exercises_and_pages_are_unique():
     seen = {}
     for path in PAGES:
