@@ -7,6 +7,7 @@ The parts are islands: none imports another. They meet in notebooks.
 * ``cnncourse.keras_models``: models in Keras on TensorFlow, with the same ``fit``
 * ``cnncourse.plots``: arrays to matplotlib axes (matplotlib)
 * ``cnncourse.widgets``: arrays to living figures (anywidget)
+* ``cnncourse/weights``: small trained networks that the figures load
 
 This file imports nothing, so that ``import cnncourse`` costs nothing.
 """

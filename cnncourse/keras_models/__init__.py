@@ -7,14 +7,22 @@ that cannot overflow, and the largest logit is the answer with or without it.
 """
 
 from ._setup import use_gpu_sparingly
+from .classics import fashion_cnn, fashion_mlp, mnist_cnn, small_cnn
+from .colour import cifar_cnn, small_resnet
 from .digits import global_pool_cnn, mlp, one_pool_cnn, two_pool_cnn
 from .training import fit
 
 __all__ = [
+    "cifar_cnn",
+    "fashion_cnn",
+    "fashion_mlp",
     "fit",
     "global_pool_cnn",
     "mlp",
+    "mnist_cnn",
     "one_pool_cnn",
+    "small_cnn",
+    "small_resnet",
     "two_pool_cnn",
     "use_gpu_sparingly",
 ]

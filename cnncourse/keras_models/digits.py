@@ -17,16 +17,12 @@ All kernels are 3 x 3 without padding, all pools take the maximum of 2 x 2. The 
 three keep track of place: after Flatten each place has weights of its own.
 """
 
-import operator
-
 import numpy as np
 
 from . import _setup  # noqa: F401  before keras
+from ._parts import SHAPE, conv, dense, integer, network, start_with
 
-import keras  # isort: skip
 from keras import layers  # isort: skip
-
-SHAPE = (28, 28, 1)
 
 
 def mlp(num_classes=10, hidden=(1000,), input_shape=SHAPE, seed=None):
@@ -50,12 +46,11 @@ def mlp(num_classes=10, hidden=(1000,), input_shape=SHAPE, seed=None):
     Source:
         Taught on the page *Why dense networks fail when pictures move*.
     """
-    draw = _starts(seed)
+    draw = start_with(seed)
     units = tuple(hidden) if np.ndim(hidden) == 1 else (hidden,)
-    dense = [_dense(_integer("hidden", n, 1), draw, "relu") for n in units]
-    return _network(
-        "mlp", input_shape, 1, [layers.Flatten(), *dense], num_classes, draw
-    )
+    steps = [dense(integer("hidden", n, 1), draw, "relu") for n in units]
+    steps = [layers.Flatten(), *steps]
+    return network("mlp", input_shape, 1, steps, num_classes, draw)
 
 
 def one_pool_cnn(num_classes=10, input_shape=SHAPE, seed=None):
@@ -79,14 +74,14 @@ def one_pool_cnn(num_classes=10, input_shape=SHAPE, seed=None):
     Source:
         Taught on the page *Why dense networks fail when pictures move*.
     """
-    draw = _starts(seed)
+    draw = start_with(seed)
     steps = [
-        _conv(10, draw),  # (N, 26, 26, 10)
+        conv(10, 3, draw),  # (N, 26, 26, 10)
         layers.MaxPooling2D(2),  # (N, 13, 13, 10)
         layers.Flatten(),  # (N, 1690)
-        _dense(1000, draw, "relu"),  # (N, 1000)
+        dense(1000, draw, "relu"),  # (N, 1000)
     ]
-    return _network("one_pool_cnn", input_shape, 4, steps, num_classes, draw)
+    return network("one_pool_cnn", input_shape, 4, steps, num_classes, draw)
 
 
 def two_pool_cnn(num_classes=10, input_shape=SHAPE, seed=None):
@@ -110,16 +105,16 @@ def two_pool_cnn(num_classes=10, input_shape=SHAPE, seed=None):
     Source:
         Taught on the page *Why dense networks fail when pictures move*.
     """
-    draw = _starts(seed)
+    draw = start_with(seed)
     steps = [
-        _conv(32, draw),  # (N, 26, 26, 32)
+        conv(32, 3, draw),  # (N, 26, 26, 32)
         layers.MaxPooling2D(2),  # (N, 13, 13, 32)
-        _conv(64, draw),  # (N, 11, 11, 64)
+        conv(64, 3, draw),  # (N, 11, 11, 64)
         layers.MaxPooling2D(2),  # (N, 5, 5, 64)
         layers.Flatten(),  # (N, 1600)
-        _dense(1000, draw, "relu"),  # (N, 1000)
+        dense(1000, draw, "relu"),  # (N, 1000)
     ]
-    return _network("two_pool_cnn", input_shape, 10, steps, num_classes, draw)
+    return network("two_pool_cnn", input_shape, 10, steps, num_classes, draw)
 
 
 def global_pool_cnn(num_classes=10, input_shape=SHAPE, seed=None):
@@ -145,53 +140,13 @@ def global_pool_cnn(num_classes=10, input_shape=SHAPE, seed=None):
     Source:
         Taught on the page *Why dense networks fail when pictures move*.
     """
-    draw = _starts(seed)
+    draw = start_with(seed)
     steps = [
-        _conv(32, draw),  # (N, 26, 26, 32)
+        conv(32, 3, draw),  # (N, 26, 26, 32)
         layers.MaxPooling2D(2),  # (N, 13, 13, 32)
-        _conv(64, draw),  # (N, 11, 11, 64)
+        conv(64, 3, draw),  # (N, 11, 11, 64)
         layers.MaxPooling2D(2),  # (N, 5, 5, 64)
-        _conv(128, draw),  # (N, 3, 3, 128)
+        conv(128, 3, draw),  # (N, 3, 3, 128)
         layers.GlobalMaxPooling2D(),  # (N, 128)
     ]
-    return _network("global_pool_cnn", input_shape, 18, steps, num_classes, draw)
-
-
-def _network(name, input_shape, least, steps, num_classes, draw):
-    """The input, the steps and the logits in a row."""
-    shape = tuple(input_shape) if np.ndim(input_shape) == 1 else ()
-    if len(shape) != 3 or min(shape[:2]) < least or shape[2] < 1:
-        raise ValueError(
-            f"input_shape is {input_shape!r}; (H, W, C) fits, with H and W of "
-            f"{least} or more"
-        )
-    logits = _dense(_integer("num_classes", num_classes, 2), draw)
-    return keras.Sequential([keras.Input(shape), *steps, logits], name=name)
-
-
-def _conv(kernels, draw):
-    return layers.Conv2D(kernels, 3, activation="relu", kernel_initializer=draw())
-
-
-def _dense(units, draw, activation=None):
-    return layers.Dense(units, activation=activation, kernel_initializer=draw())
-
-
-def _starts(seed):
-    """A function that gives each layer a start of its own, all from one seed.
-
-    Keras draws the weights after Glorot and Bengio unless told otherwise; so here.
-    """
-    rng = np.random.default_rng(None if seed is None else _integer("seed", seed, 0))
-    return lambda: keras.initializers.GlorotUniform(int(rng.integers(2**31)))
-
-
-def _integer(name, value, least):
-    """The value as an int, or a ValueError."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool) or number < least:
-        raise ValueError(f"{name} is {value!r}; it needs an integer, {least} or more")
-    return number
+    return network("global_pool_cnn", input_shape, 18, steps, num_classes, draw)

@@ -649,7 +649,7 @@ function render({ model, el }) {
   draw();
 
   return () => {
-    clearInterval(timer);
+    pause(); // saves the step it had come to
     cancelAnimationFrame(frame);
     stop.abort();
     for (const name of watched) model.off(`change:${name}`, later);

@@ -7,6 +7,7 @@ Playwright Locator of the figure's root element, rendered and Reset.
 import functools
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(os.environ.get("CNNCOURSE_SITE") or ROOT / "_build" / "html")
 CONVOLUTION = "02_convolution"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+UNSENT = {"_esm", "_css", "_picture", "layout", "tabbable", "tooltip"}
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -298,3 +300,75 @@ def backprop_stepper(request):
 @pytest.fixture(params=HOSTS)
 def kernel_learner(request):
     return _figure(request, "kernel-learner", "06_learning_a_kernel")
+
+
+@pytest.fixture(params=HOSTS)
+def digit_lab(request):
+    return _figure(request, "digit-lab", "09_why_dense_networks_fail")
+
+
+@pytest.fixture(params=HOSTS)
+def feature_maps(request):
+    return _figure(request, "feature-maps", "07_a_cnn_in_numpy")
+
+
+@pytest.fixture(params=HOSTS)
+def training_monitor(request):
+    return _figure(request, "training-monitor", "07_a_cnn_in_numpy")
+
+
+TWICE = """([state, source]) => {
+  const listeners = new Map();
+  if (state._pixels)
+    state._pixels = new DataView(Uint8Array.from(state._pixels).buffer);
+  window.saves = 0;
+  window.model = {
+    get: (name) => state[name],
+    set(name, value) {
+      state[name] = value;
+      for (const fn of [...(listeners.get(`change:${name}`) ?? [])]) fn();
+    },
+    on: (e, fn) => listeners.set(e, [...(listeners.get(e) ?? []), fn]),
+    off: (e, fn) => listeners.set(e, listeners.get(e).filter((f) => f !== fn)),
+    save_changes: () => { window.saves += 1; window.saved = structuredClone(state); },
+  };
+  window.heard = () => [...listeners.values()].flat().length;
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  return import(url).then(({ default: widget }) => {
+    window.views = [0, 1].map(() => {
+      const el = document.createElement("div"); // not in the document yet
+      const undo = widget.render({ model: window.model, el });
+      document.body.append(el);
+      return undo;
+    });
+  });
+}"""
+
+
+@pytest.fixture
+def hosted(browser, request):
+    """Show any figure twice on a bare page, without a kernel; no error may occur.
+
+    The page has ``model``, ``saved`` (the state last saved), ``saves``, ``heard()``
+    (how many listen to the model) and ``views`` (their clean-ups).
+    """
+    width = getattr(request.module, "HOSTED_WIDTH", 790)
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+
+    def show(widget, theme="light"):
+        state = {k: v for k, v in widget.get_state().items() if k not in UNSENT}
+        if "_pixels" in state:
+            state["_pixels"] = [*state["_pixels"]]
+        page.set_content(
+            f"<html lang=en data-theme={theme}><title>A page</title><main>"
+            f"<style>{widget._css} body {{ background: var(--cnn-paper) }}</style>"
+        )
+        page.evaluate(TWICE, [json.loads(json.dumps(state)), widget._esm])
+        name = re.sub("(?<!^)(?=[A-Z])", "-", type(widget).__name__).lower()
+        return page.locator(f".cnn-{name}").first
+
+    yield show
+    page.close()
+    assert not faults

@@ -3,8 +3,6 @@
 The page's first one is the worked example: x of 1 to 9, w of 1 2 3 4, δ of 1 −1 2 0.5.
 """
 
-import json
-
 import pytest
 from playwright.sync_api import expect
 
@@ -353,52 +351,6 @@ def test_every_control_has_a_name_and_is_large_enough_to_touch(stepper):
         box = control.bounding_box()
         assert min(box["width"], box["height"]) >= 24, name
         assert control.get_attribute("data-lm-suppress-shortcuts") == "true", name
-
-
-HOST = """([state, source]) => {
-  const listeners = new Map();
-  window.model = {
-    get: (name) => state[name],
-    set(name, value) {
-      state[name] = value;
-      for (const fn of [...(listeners.get(`change:${name}`) ?? [])]) fn();
-    },
-    on: (e, fn) => listeners.set(e, [...(listeners.get(e) ?? []), fn]),
-    off: (e, fn) => listeners.set(e, listeners.get(e).filter((f) => f !== fn)),
-    save_changes: () => { window.saved = { ...state }; },
-  };
-  window.heard = () => [...listeners.values()].flat().length;
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return import(url).then(({ default: widget }) => {
-    window.views = [0, 1].map(() => {
-      const el = document.createElement("div"); // not in the document yet
-      const undo = widget.render({ model: window.model, el });
-      document.body.append(el);
-      return undo;
-    });
-  });
-}"""
-
-
-@pytest.fixture
-def hosted(browser):
-    """Show any stepper twice on a bare page, without a kernel."""
-    page = browser.new_page(viewport={"width": 790, "height": 900})
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-
-    def show(widget):
-        state = {name: getattr(widget, name) for name in widget.keys if name[0] != "_"}
-        state = {**state, "_start": widget._start}
-        page.set_content(
-            f"<html lang=en><title>t</title><style>{widget._css}</style><main></main>"
-        )
-        page.evaluate(HOST, [json.loads(json.dumps(state, default=str)), widget._esm])
-        return page.locator(".cnn-backprop-stepper").first
-
-    yield show
-    page.close()
-    assert not faults
 
 
 def test_edits_reach_the_model_and_every_view_of_it(hosted):

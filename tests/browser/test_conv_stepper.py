@@ -4,7 +4,6 @@ The page's first stepper is the worked example: a 4 × 4 input of 1 to 16, the k
 1 2 3 4, output cell 5 of 44, 54, 64, 84, 94, 104, 124, 134, 144.
 """
 
-import json
 import re
 
 import pytest
@@ -12,6 +11,7 @@ from playwright.sync_api import expect
 
 from cnncourse.widgets.conv_stepper import ConvStepper
 
+HOSTED_WIDTH = 390
 OUTPUTS = [44, 54, 64, 84, 94, 104, 124, 134, 144]
 
 
@@ -333,50 +333,6 @@ def test_every_control_has_a_name_and_is_large_enough_to_touch(conv_stepper):
             continue  # its label is as large
         assert box["width"] >= 32, name
         assert box["height"] >= 32, name
-
-
-HOST = """([state, source]) => {
-  const listeners = new Map();
-  window.model = {
-    get: (name) => state[name],
-    set(name, value) {
-      state[name] = value;
-      for (const fn of [...(listeners.get(`change:${name}`) ?? [])]) fn();
-    },
-    on: (e, fn) => listeners.set(e, [...(listeners.get(e) ?? []), fn]),
-    off: (e, fn) => listeners.set(e, listeners.get(e).filter((f) => f !== fn)),
-    save_changes: () => { window.saved = { ...state }; },
-  };
-  window.heard = () => [...listeners.values()].flat().length;
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return import(url).then(({ default: widget }) => {
-    window.views = [0, 1].map(() => {
-      const el = document.createElement("div"); // not in the document yet
-      const undo = widget.render({ model: window.model, el });
-      document.body.append(el);
-      return undo;
-    });
-  });
-}"""
-
-
-@pytest.fixture
-def hosted(browser):
-    """Show any stepper twice on a bare page, without a kernel."""
-    page = browser.new_page(viewport={"width": 390, "height": 900})
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-
-    def show(widget):
-        state = {name: getattr(widget, name) for name in widget.keys if name[0] != "_"}
-        state = {**state, "_start": widget._start}
-        page.set_content(f"<style>{widget._css}</style>")
-        page.evaluate(HOST, [json.loads(json.dumps(state, default=str)), widget._esm])
-        return page.locator(".cnn-conv-stepper").first
-
-    yield show
-    page.close()
-    assert not faults
 
 
 def test_a_kernel_that_does_not_fit_is_said_and_padding_mends_it(hosted):

@@ -4,7 +4,6 @@ The page's figure starts at step 20 with the picture "noise" and learning rate 0
 and has the pictures "stripes" and "flat" as well.
 """
 
-import json
 import re
 
 import numpy as np
@@ -281,55 +280,6 @@ def test_every_control_has_a_name_and_is_large_enough_to_touch(kernel_learner):
 
 # --- on a bare page, without a kernel -------------------------------------------
 
-HOST = """([state, source]) => {
-  const listeners = new Map();
-  state._pixels = new DataView(Uint8Array.from(state._pixels).buffer);
-  window.saves = 0;
-  window.model = {
-    get: (name) => state[name],
-    set(name, value) {
-      state[name] = value;
-      for (const fn of [...(listeners.get(`change:${name}`) ?? [])]) fn();
-    },
-    on: (e, fn) => listeners.set(e, [...(listeners.get(e) ?? []), fn]),
-    off: (e, fn) => listeners.set(e, listeners.get(e).filter((f) => f !== fn)),
-    save_changes: () => { window.saves += 1; window.saved = { ...state }; },
-  };
-  window.heard = () => [...listeners.values()].flat().length;
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return import(url).then(({ default: widget }) => {
-    window.views = [0, 1].map(() => {
-      const el = document.createElement("div"); // not in the document yet
-      const undo = widget.render({ model: window.model, el });
-      document.body.append(el);
-      return undo;
-    });
-  });
-}"""
-SKIPPED = {"_esm", "_css", "_picture", "layout", "tabbable", "tooltip"}
-
-
-@pytest.fixture
-def hosted(browser):
-    """Show any learner twice on a bare page."""
-    page = browser.new_page(viewport={"width": 790, "height": 900})
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-
-    def show(widget, theme="light"):
-        state = {k: v for k, v in widget.get_state().items() if k not in SKIPPED}
-        state["_pixels"] = [*state["_pixels"]]
-        page.set_content(
-            f"<html lang=en data-theme={theme}><title>x</title><main>"
-            f"<style>body {{ background: var(--cnn-paper) }} {widget._css}</style>"
-        )
-        page.evaluate(HOST, [json.loads(json.dumps(state)), widget._esm])
-        return page.locator(".cnn-kernel-learner").first
-
-    yield show
-    page.close()
-    assert not faults
-
 
 def test_browser_and_python_agree_at_every_kind_of_step(hosted):
     widget = KernelLearner(PICTURES, EDGE, steps=90)
@@ -417,6 +367,7 @@ def test_cleaning_up_removes_every_listener_node_and_timer(hosted):
     page.evaluate("views.forEach((undo) => undo())")
     assert page.evaluate("heard()") == 0
     at = page.evaluate("model.get('step')")
+    assert page.evaluate("saved.step") == at
     left.evaluate("(reset) => reset.click()")
     page.wait_for_timeout(200)
     assert page.evaluate("model.get('step')") == at

@@ -4,7 +4,6 @@ The page's first playground starts with a photograph, the nine kernels, and sobe
 """
 
 import base64
-import json
 import re
 
 import numpy as np
@@ -501,53 +500,7 @@ def test_every_control_has_a_name_and_is_large_enough_to_touch(kernel_playground
 
 # --- on a bare page, without a kernel -------------------------------------------
 
-HOST = """([state, source]) => {
-  const listeners = new Map();
-  state._pixels = new DataView(Uint8Array.from(state._pixels).buffer);
-  window.model = {
-    get: (name) => state[name],
-    set(name, value) {
-      state[name] = value;
-      for (const fn of [...(listeners.get(`change:${name}`) ?? [])]) fn();
-    },
-    on: (e, fn) => listeners.set(e, [...(listeners.get(e) ?? []), fn]),
-    off: (e, fn) => listeners.set(e, listeners.get(e).filter((f) => f !== fn)),
-    save_changes: () => { window.saved = { ...state }; },
-  };
-  window.heard = () => [...listeners.values()].flat().length;
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return import(url).then(({ default: widget }) => {
-    window.views = [0, 1].map(() => {
-      const el = document.createElement("div"); // not in the document yet
-      const undo = widget.render({ model: window.model, el });
-      document.body.append(el);
-      return undo;
-    });
-  });
-}"""
 NUMBERS = np.random.default_rng(5).random((9, 12))
-
-
-@pytest.fixture
-def hosted(browser):
-    """Show any playground twice on a bare page."""
-    page = browser.new_page(viewport={"width": 790, "height": 900})
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-
-    def show(widget):
-        state = {k: v for k, v in widget.get_state().items() if k not in SKIPPED}
-        state["_pixels"] = [*state["_pixels"]]
-        page.set_content(f"<style>{widget._css}</style>")
-        page.evaluate(HOST, [json.loads(json.dumps(state)), widget._esm])
-        return page.locator(".cnn-kernel-playground").first
-
-    yield show
-    page.close()
-    assert not faults
-
-
-SKIPPED = {"_esm", "_css", "_picture", "layout", "tabbable", "tooltip"}
 
 
 def test_edits_reach_the_model_and_every_view_of_it(hosted):

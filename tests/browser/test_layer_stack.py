@@ -3,7 +3,6 @@
 Whatever the page starts with, the tests begin at the LeNet-like stack on 28 × 28.
 """
 
-import json
 import re
 
 import numpy as np
@@ -377,53 +376,8 @@ def test_every_control_has_a_name_and_is_large_enough_to_touch(lenet):
 
 # --- on a bare page, without a kernel -------------------------------------------
 
-HOST = """([state, source]) => {
-  const listeners = new Map();
-  window.model = {
-    get: (name) => state[name],
-    set(name, value) {
-      state[name] = value;
-      for (const fn of [...(listeners.get(`change:${name}`) ?? [])]) fn();
-    },
-    on: (e, fn) => listeners.set(e, [...(listeners.get(e) ?? []), fn]),
-    off: (e, fn) => listeners.set(e, listeners.get(e).filter((f) => f !== fn)),
-    save_changes: () => { window.saved = structuredClone(state); },
-  };
-  window.heard = () => [...listeners.values()].flat().length;
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return import(url).then(({ default: widget }) => {
-    window.views = [0, 1].map(() => {
-      const el = document.createElement("div"); // not in the document yet
-      const undo = widget.render({ model: window.model, el });
-      document.body.append(el);
-      return undo;
-    });
-  });
-}"""
-SKIPPED = {"_esm", "_css", "_picture", "layout", "tabbable", "tooltip"}
 CONV = {"kind": "conv", "kernels": 1024, "size": 15, "stride": 1, "dilation": 2}
 HUGE = [{**CONV, "pad": 7, "dilation": 8}] * 3 + [{**CONV, "pad": 7}] * 7
-
-
-@pytest.fixture
-def hosted(browser):
-    """Show any stack twice on a bare page."""
-    page = browser.new_page(viewport={"width": 790, "height": 900})
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-
-    def show(widget):
-        state = {k: v for k, v in widget.get_state().items() if k not in SKIPPED}
-        page.set_content(
-            "<!doctype html><html lang=en><title>figure</title>"
-            f"<style>{widget._css} body {{ background: var(--cnn-paper) }}</style>"
-        )
-        page.evaluate(HOST, [json.loads(json.dumps(state)), widget._esm])
-        return page.locator(".cnn-layer-stack").first
-
-    yield show
-    page.close()
-    assert not faults
 
 
 def test_edits_reach_the_model_and_every_view_of_it(hosted):

@@ -4,7 +4,6 @@ The page's first one starts with max pooling, 2 × 2 windows, the picture shifte
 it shows is compared with PoolingGrid on the numbers that stand in its entries.
 """
 
-import json
 import re
 
 import numpy as np
@@ -344,57 +343,6 @@ def test_every_control_has_a_name_and_is_large_enough_to_touch(pooling_grid):
             assert name
             box = control.bounding_box()
             assert min(box["width"], box["height"]) >= 24, name
-
-
-HOST = """([state, source]) => {
-  const listeners = new Map();
-  window.model = {
-    get: (name) => state[name],
-    set(name, value) {
-      state[name] = value;
-      for (const fn of [...(listeners.get(`change:${name}`) ?? [])]) fn();
-    },
-    on: (e, fn) => listeners.set(e, [...(listeners.get(e) ?? []), fn]),
-    off: (e, fn) => listeners.set(e, listeners.get(e).filter((f) => f !== fn)),
-    save_changes: () => { window.saved = { ...state }; },
-  };
-  window.heard = () => [...listeners.values()].flat().length;
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return import(url).then(({ default: widget }) => {
-    window.views = [0, 1].map(() => {
-      const el = document.createElement("div"); // not in the document yet
-      const undo = widget.render({ model: window.model, el });
-      document.body.append(el);
-      return undo;
-    });
-  });
-}"""
-
-
-@pytest.fixture
-def hosted(browser):
-    """Show any figure twice on a bare page, without a kernel."""
-    page = browser.new_page(viewport={"width": 800, "height": 900})
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-
-    def show(widget, theme="light"):
-        names = [name for name in widget.keys if name[0] != "_" or name == "_start"]
-        state = {
-            name: getattr(widget, name)
-            for name in names
-            if name not in ("layout", "tabbable", "tooltip")
-        }
-        page.set_content(
-            f"<html lang=en data-theme={theme}><title>A page</title>"
-            f"<style>{widget._css}body {{ background: var(--cnn-paper) }}</style><main>"
-        )
-        page.evaluate(HOST, [json.loads(json.dumps(state)), widget._esm])
-        return page.locator(".cnn-pooling-grid").first
-
-    yield show
-    page.close()
-    assert not faults
 
 
 def test_a_window_that_does_not_fit_is_said_and_a_smaller_one_mends_it(hosted):
