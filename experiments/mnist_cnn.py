@@ -1,4 +1,4 @@
-"""How well does the network of the page *The same network in TensorFlow* read MNIST?
+"""How well does the network of the page *A CNN in Keras and TensorFlow* read MNIST?
 
 Five epochs over the training images, three seeds: He's start, dropout, and a learning
 rate that falls along a cosine. The validation images are looked at after every epoch,

@@ -52,7 +52,7 @@ def mnist_cnn(
 
     Source:
         TensorFlow 1, tutorial *Deep MNIST for Experts*: these layers, this "source"
-        start. Taught on the page *The same network in TensorFlow*.
+        start. Taught on the page *A CNN in Keras and TensorFlow*.
     """
     draw = start_with(seed, start)
     steps = [

@@ -367,15 +367,23 @@ export function range(data) {
   return { low, high, signed: low < 0, scale: Math.max(Math.abs(low), Math.abs(high)) || 1 };
 }
 
+/** Colours of -1 to 1 in 511 steps, a pixel a number. */
+const table = (colour) => new Uint32Array(Uint8Array.from(
+  Array.from({ length: 511 }, (_, k) => [...colour((k - 255) / 255), 255]).flat()).buffer);
+const TABLES = { grey: table(grey), signed: table(diverging) };
+function toPixels(values, scale, colours) {
+  const pixels = new Uint32Array(values.length), by = 255 / scale;
+  for (let k = 0; k < pixels.length; k++)
+    pixels[k] = colours[255 + Math.round(Math.min(Math.max(by * values[k], -255), 255))];
+  return new Uint8ClampedArray(pixels.buffer);
+}
+
 function paint(canvas, map, place, sharp = 2) {
   const [C, H, W] = map.shape, { signed, scale } = range(map.data);
   const small = document.createElement("canvas");
   [small.width, small.height] = [W, H * C];
   const soft = small.getContext("2d"), image = soft.createImageData(W, H * C);
-  map.data.forEach((v, k) => {
-    const [r, g, b] = signed ? diverging(v / scale) : grey(v / scale);
-    image.data.set([r, g, b, 255], 4 * k);
-  });
+  image.data.set(toPixels(map.data, scale, signed ? TABLES.signed : TABLES.grey));
   soft.putImageData(image, 0, 0);
   [canvas.width, canvas.height] = [place.width * sharp, place.height * sharp];
   const pen = canvas.getContext("2d");
@@ -397,7 +405,7 @@ function paint(canvas, map, place, sharp = 2) {
 
 function paintPicture(canvas, values, scale) {
   const pen = canvas.getContext("2d"), image = pen.createImageData(SIDE, SIDE);
-  values.forEach((v, k) => image.data.set([...grey(v / scale), 255], 4 * k));
+  image.data.set(toPixels(values, scale, TABLES.grey));
   pen.putImageData(image, 0, 0);
 }
 
@@ -661,7 +669,7 @@ function drawWork(view, layers, at, typing, chooseBelow, listen) {
     input.max = String(shape[axis] - 1);
     if (input.getAttribute("aria-invalid") !== "true" && input !== typing) input.value = String(at.cell[axis]);
     node.hidden = vector && axis > 0;
-    node.firstChild.textContent = vector ? "unit" : name;
+    node.firstChild.textContent = vector && !axis ? "unit" : name;
   });
   const held = view.body.contains(document.activeElement);
   view.body.replaceChildren(...(found.terms ? drawDense(found)

@@ -62,10 +62,10 @@ class DigitLab(anywidget.AnyWidget):
         inputs in the order channel, row, column.
 
     Example:
-        >>> w = DigitLab(start=3)
+        >>> w = DigitLab(start=9)
         >>> w.right = 4
-        >>> {name: int(p.argmax()) for name, p in w.shares.items()}["CNN"]
-        3
+        >>> [int(p.argmax()) for p in w.shares.values()]
+        [3, 9, 9]
 
     Source:
         LeCun et al. 1998 (centring); page ``09_why_dense_networks_fail``.

@@ -675,6 +675,7 @@ function render({ model, el }) {
       item.node.hidden = n >= shown.length;
       item.node.tabIndex = n === stop ? 0 : -1;
       if (n < shown.length) drawItem(item, layer, shown[n], s, shown[n] === s.map, repaint);
+      else item.node.removeAttribute("aria-current");
     });
     drawControls(parts, net, layer, s, faults);
     drawPlace();

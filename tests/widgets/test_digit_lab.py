@@ -376,3 +376,14 @@ def test_browser_and_python_know_the_same_kinds_and_limits():
         low, high, _, rest = map(float, numbers.split(","))
         assert (low, high, rest) == widget.MOVES[name]
     assert len(found) == len(widget.MOVES)
+
+
+def test_the_example_in_the_docstring_is_true():
+    import doctest
+
+    found = doctest.DocTestFinder().find(
+        DigitLab, "DigitLab", globs={"DigitLab": DigitLab}
+    )
+    runner = doctest.DocTestRunner()
+    assert runner.run(found[0]).attempted == 3
+    assert runner.failures == 0
