@@ -231,6 +231,16 @@ def test_every_figure_has_caption_label_and_text_alternative(path):
             assert figure.get("name", "").startswith("fig-"), f"no label: {where}"
 
 
+def test_what_pages_take_from_plots_is_there():
+    tree = ast.parse((PACKAGE / "plots" / "__init__.py").read_text())
+    there = {
+        a.name for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names
+    }
+    for path in PAGES:
+        code = "\n".join(c["source"] for c in cells(path, "code"))
+        assert set(re.findall(r"\bplots\.(\w+)", code)) <= there, path.name
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
 def test_every_column_of_a_table_has_a_name(path):
     for cell in cells(path, "markdown"):

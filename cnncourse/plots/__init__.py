@@ -9,6 +9,7 @@ The colours are those of ``cnncourse/widgets/tokens.css``.
 """
 
 from ._style import (
+    CENTRE,
     DIVERGING,
     GRAD,
     INK,
@@ -23,6 +24,7 @@ from .numbers import band, confusion, curves, histogram
 from .pictures import image, image_grid, number_grid, overlay, response
 
 __all__ = [
+    "CENTRE",
     "DIVERGING",
     "GRAD",
     "INK",

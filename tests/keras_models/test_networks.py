@@ -125,7 +125,7 @@ def test_a_residual_block_adds_what_came_in():
     for v in net.get_layer("stage1_block2_conv2_norm").trainable_variables:
         v.assign(0 * v)  # now F(x) = 0
     ends = [net.get_layer(f"stage1_block{k}_relu2").output for k in (1, 2)]
-    before, after = keras.Model(net.inputs, ends).predict(noise(net), verbose=0)
+    before, after = keras.Model(net.inputs[0], ends).predict(noise(net), verbose=0)
     np.testing.assert_allclose(before, after)
     assert before.max() > 0
 
