@@ -497,7 +497,7 @@ function buildInside(id, networks) {
     return { name, input, node: h("label", { class: "dl-where" }, label, input) };
   };
   const fields = [field("map", "map"), field("row", "row"), field("column", "column")];
-  const title = h("h4", { class: "dl-work-title" }), fault = h("p", { class: "dl-fault", id: `${id}-fault`, "aria-live": "polite" });
+  const title = h("p", { class: "dl-work-title" }), fault = h("p", { class: "dl-fault", id: `${id}-fault`, "aria-live": "polite" });
   const body = h("div", { class: "dl-body" }), total = h("p", { class: "dl-total", "aria-live": "polite" });
   const work = h("div", { class: "dl-work" },
     h("div", { class: "dl-pick" }, title, ...fields.map((one) => one.node)), fault, body, total);
