@@ -4,7 +4,9 @@ The parts are islands: none imports another. They meet in notebooks.
 
 * ``cnncourse.data``: picture sets and pictures, as arrays (needs NumPy)
 * ``cnncourse.numpy_nn``: layers with hand-written backward passes (NumPy)
-* ``cnncourse.keras_models``: models in Keras on TensorFlow, with the same ``fit``
+* ``cnncourse.keras_models``: models in Keras on TensorFlow, with the same ``fit``,
+  and ``inspect``, which looks inside any of them
+* ``cnncourse.torch_models``: models in PyTorch, with the same ``fit`` and ``inspect``
 * ``cnncourse.plots``: arrays to matplotlib axes (matplotlib)
 * ``cnncourse.widgets``: arrays to living figures (anywidget)
 * ``cnncourse/weights``: small trained networks that the figures load
