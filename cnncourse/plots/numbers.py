@@ -37,7 +37,7 @@ def curves(history, axes, label=None, color=OUTPUT):
             ax.plot(t, history[f"val_{key}"], "s-", ms=4, **line)
         ax.set(xlabel="epoch", ylabel=key)
         ax.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylim(bottom=0, auto=None)  # later runs may be higher
     axes[0].legend()
     return axes
 
