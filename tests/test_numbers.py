@@ -129,10 +129,12 @@ def test_quoted_figures_follow_from_the_runs():
     """Where they are a function of the runs alone, they are computed again."""
     code = (  # Keras gets a process of its own
         "import importlib, json\n"
-        "for name in ('numpy_cnn', 'shift_sweep'):\n"
+        "names = 'numpy_cnn shift_sweep mnist_cnn augmentation initialisation'\n"
+        "for name in names.split():\n"
         "    record = json.load(open(f'results/{name}.json'))\n"
         "    module = importlib.import_module(f'experiments.{name}')\n"
-        "    assert module.quoted(record['runs']) == record['quoted'], name\n"
+        "    runs = [record[k] for k in ('runs', 'old') if k in record]\n"
+        "    assert module.quoted(*runs) == record['quoted'], name\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
