@@ -3,6 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from cnncourse.widgets import Quiz
+
 PAGE = Path(__file__).parents[2] / "chapters" / "quizzes" / "02_convolution.json"
 QUESTIONS = json.loads(PAGE.read_text(encoding="utf-8"))
 
@@ -49,3 +53,17 @@ def test_the_keyboard_alone_answers_a_question(quiz):
     quiz.page.keyboard.press("Tab")
     quiz.page.keyboard.press("Space")
     assert form.get_by_role("status").inner_text().startswith("Right.")
+
+
+@pytest.mark.parametrize("width", [300, 760])
+def test_long_code_stays_inside_at_any_width(hosted, width):
+    call = "`kernel_regularizer=keras.regularizers.L1L2(l1=0.00001, l2=0.0001)`"
+    options = [
+        {"text": f"It is {call}.", "why": f"Because of {call}.", "correct": True},
+        {"text": "It is not.", "why": "It is."},
+    ]
+    figure = hosted(Quiz([{"question": f"What is {call}?", "options": options}]))
+    figure.page.set_viewport_size({"width": width, "height": 900})
+    figure.get_by_role("radio").first.check()
+    figure.get_by_role("button").first.click()
+    assert figure.page.evaluate("document.documentElement.scrollWidth") <= width
