@@ -23,7 +23,7 @@ def compiled(build, seed, optimiser, loss):
     """The network at its start, ready to train; the seed also holds layers without."""
     keras.utils.set_random_seed(seed)
     net = build(seed)
-    if not net.built or not isinstance(net, keras.Model):
+    if not isinstance(net, keras.Model) or not net.built:
         raise ValueError(
             f"build(seed) gave {net!r}; a keras.Model that begins with "
             "keras.Input(shape), not compiled, fits"

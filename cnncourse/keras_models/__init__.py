@@ -4,6 +4,8 @@ Pictures are (N, H, W, C), channels last, as TensorFlow wants them; the data of 
 course are (N, C, H, W): ``x.transpose(0, 2, 3, 1)`` brings them over. Every network
 ends in logits, one score a class: the loss takes their softmax itself, in the form
 that cannot overflow, and the largest logit is the answer with or without it.
+``from cnncourse.keras_models import inspect`` brings functions that look inside any
+network.
 """
 
 from ._setup import use_gpu_sparingly

@@ -54,7 +54,7 @@ def receptive_fields(model):
 
     Source:
         Dumoulin and Visin (2016), *A guide to convolution arithmetic*. Taught on the
-        page *Looking inside*.
+        page *Looking inside a network*.
     """
     shape = input_shape(check_model(model))
     if shape is None or None in shape[1:]:

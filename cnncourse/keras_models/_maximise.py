@@ -69,7 +69,7 @@ def maximise(
         Erhan, Bengio, Courville and Vincent (2009), *Visualizing higher-layer
         features of a deep network*; blur and decay after Yosinski et al. (2015),
         *Understanding neural networks through deep visualization*, section 3. Taught
-        on the page *Looking inside*.
+        on the page *Looking inside a network*.
     """
     check_model(model)
     steps, jitter = integer("steps", steps, 0), integer("jitter", jitter, 0)

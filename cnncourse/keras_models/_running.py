@@ -257,7 +257,7 @@ def check_labels(labels, count):
             f"labels are {found.dtype} of shape {found.shape}; ({count},) integers "
             "fit, or one integer, or None for the answers of the model"
         )
-    return np.broadcast_to(found, (count,))
+    return np.broadcast_to(found, (count,)).astype(np.int64)
 
 
 def check_layer(names, layer):

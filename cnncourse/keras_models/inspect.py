@@ -61,7 +61,7 @@ def layer_names(model):
         ValueError: It is no network of pictures.
 
     Source:
-        Taught on the page *Looking inside*.
+        Taught on the page *Looking inside a network*.
 
     Example:
         >>> from cnncourse.keras_models import one_pool_cnn
@@ -93,7 +93,7 @@ def activations(model, x, layers=None, batch=64):
         a dense layer
 
     Source:
-        Taught on the page *Looking inside*.
+        Taught on the page *Looking inside a network*.
     """
     x, found = check_pictures(model, x), {}
     wanted = [layers] if isinstance(layers, str) else layers
@@ -131,7 +131,7 @@ def saliency(model, x, labels=None, batch=64):
 
     Source:
         Simonyan, Vedaldi and Zisserman (2014), *Deep inside convolutional networks*,
-        section 3. Taught on the page *Looking inside*.
+        section 3. Taught on the page *Looking inside a network*.
     """
     x = check_pictures(model, x)
     labels, parts = check_labels(labels, len(x)), []
@@ -175,7 +175,7 @@ def grad_cam(model, x, labels=None, layer=None, resize=True, batch=64):
 
     Source:
         Selvaraju et al. (2017), *Grad-CAM*, equations 1 and 2. Taught on the page
-        *Looking inside*.
+        *Looking inside a network*.
     """
     x = check_pictures(model, x)
     labels, parts = check_labels(labels, len(x)), []
@@ -190,6 +190,7 @@ def grad_cam(model, x, labels=None, layer=None, resize=True, batch=64):
         d_maps = tape.gradient(score, maps)
         if d_maps is None:
             raise ValueError(f"layer is {layer!r}; the scores do not depend on it")
+        maps, d_maps = (tf.cast(t, tf.float32) for t in (maps, d_maps))
         alpha = tf.reduce_mean(d_maps, axis=(1, 2), keepdims=True)  # (N, 1, 1, K)
         heat = tf.nn.relu(tf.reduce_sum(alpha * maps, axis=3))  # (N, h, w)
         if resize:
@@ -241,7 +242,7 @@ def occlusion(model, x, labels=None, size=4, stride=2, value=0.0, batch=64):
 
     Source:
         Zeiler and Fergus (2014), *Visualizing and understanding convolutional
-        networks*, section 4.2. Taught on the page *Looking inside*.
+        networks*, section 4.2. Taught on the page *Looking inside a network*.
     """
     x = check_pictures(model, x)
     labels = check_labels(labels, len(x))
@@ -264,7 +265,7 @@ def occlusion(model, x, labels=None, size=4, stride=2, value=0.0, batch=64):
         scores(run, labels[which])  # checks them
         if run.logits.shape[1] == 1:
             raise ValueError("model gives 1 score; a share needs 2 classes or more")
-        share = tf.nn.softmax(run.logits)
+        share = tf.nn.softmax(tf.cast(run.logits, tf.float32))
         found.append(_numpy(share)[np.arange(len(some)), labels[which]])
     return np.concatenate(found).reshape(N, len(tops), len(lefts))
 

@@ -154,7 +154,11 @@ def _pair(name, pair, model):
             "x.astype(np.float32) / 255"
         )
     classes = model.output_shape[-1]
-    if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= classes:
+    if y.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name}: labels are {y.dtype}; integers from 0 to {classes - 1} fit"
+        )
+    if y.min() < 0 or y.max() >= classes:
         raise ValueError(
             f"{name}: labels are {y.dtype} from {y.min()} to {y.max()}; integers "
             f"from 0 to {classes - 1} fit"

@@ -12,10 +12,14 @@ SAME_PLACE = (
     nn.Dropout2d,
     nn.ELU,
     nn.GELU,
+    nn.Hardswish,
+    nn.Hardtanh,  # ReLU6 too
     nn.Identity,
     nn.LeakyReLU,
+    nn.Mish,
     nn.PReLU,
     nn.ReLU,
+    nn.SELU,
     nn.Sigmoid,
     nn.SiLU,
     nn.Tanh,
@@ -52,7 +56,7 @@ def receptive_fields(model, input_shape):
 
     Source:
         Dumoulin and Visin (2016), *A guide to convolution arithmetic*. Taught on the
-        page *Looking inside*, for Keras.
+        page *Looking inside a network*, for Keras.
     """
     named, x = leaves(model), black(model, input_shape)
     run = run_model(model, x)

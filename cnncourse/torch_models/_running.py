@@ -96,7 +96,7 @@ def run_model(model, x, keep=None):
     """
     with _watched(model, Run(), keep) as run:
         try:
-            y = model(x)
+            y = model(x.clone() if x.requires_grad else x)  # it may write into x
         except torch.cuda.OutOfMemoryError:  # no fault of the shape
             raise
         except RuntimeError as error:  # what PyTorch says where shapes do not fit
@@ -156,6 +156,7 @@ def gradient(score, of, words):
 def tensor(model, x, grad=False):
     """x where the parameters are (CPU, CUDA, MPS), and of their kind."""
     numbers = itertools.chain(model.parameters(), model.buffers())
+    x = np.ascontiguousarray(x)  # a mirrored view runs backwards
     like = next((a for a in numbers if a.is_floating_point()), torch.zeros(1))
     return torch.tensor(x, dtype=like.dtype, device=like.device, requires_grad=grad)
 
@@ -179,7 +180,7 @@ def check_labels(labels, count):
     """None, or (N,) integers; one integer counts for all pictures."""
     if labels is None:
         return None
-    found = np.asarray(labels)
+    found = np.asarray(labels.cpu() if torch.is_tensor(labels) else labels)
     if found.dtype.kind not in "iu" or found.shape not in ((), (count,)):
         raise ValueError(
             f"labels are {found.dtype} of shape {found.shape}; ({count},) integers "

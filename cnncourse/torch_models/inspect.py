@@ -62,7 +62,7 @@ def layer_names(model, input_shape=None):
         ValueError: It is no network of pictures.
 
     Source:
-        Taught on the page *Looking inside*, for Keras.
+        Taught on the page *Looking inside a network*, for Keras.
 
     Example:
         >>> layer_names(torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Flatten()))
@@ -96,7 +96,7 @@ def activations(model, x, layers=None, batch=64):
         a dense layer
 
     Source:
-        Taught on the page *Looking inside*, for Keras.
+        Taught on the page *Looking inside a network*, for Keras.
     """
     x, found = check_pictures(model, x), {}
     wanted = [layers] if isinstance(layers, str) else layers
@@ -134,7 +134,7 @@ def saliency(model, x, labels=None, batch=64):
 
     Source:
         Simonyan, Vedaldi and Zisserman (2014), *Deep inside convolutional networks*,
-        section 3. Taught on the page *Looking inside*, for Keras.
+        section 3. Taught on the page *Looking inside a network*, for Keras.
     """
     x = check_pictures(model, x)
     labels, parts = check_labels(labels, len(x)), []
@@ -176,7 +176,7 @@ def grad_cam(model, x, labels=None, layer=None, resize=True, batch=64):
 
     Source:
         Selvaraju et al. (2017), *Grad-CAM*, equations 1 and 2. Taught on the page
-        *Looking inside*.
+        *Looking inside a network*.
     """
     x = check_pictures(model, x)
     labels, parts = check_labels(labels, len(x)), []
@@ -245,7 +245,8 @@ def occlusion(model, x, labels=None, size=4, stride=2, value=0.0, batch=64):
 
     Source:
         Zeiler and Fergus (2014), *Visualizing and understanding convolutional
-        networks*, section 4.2. Taught on the page *Looking inside*, for Keras.
+        networks*, section 4.2. Taught on the page *Looking inside a network*, for
+        Keras.
     """
     x = check_pictures(model, x)
     labels = check_labels(labels, len(x))

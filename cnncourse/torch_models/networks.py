@@ -16,6 +16,7 @@ from ._running import integer
 SHAPE = (1, 28, 28)
 
 
+@torch.random.fork_rng(devices=[])  # its seed stays as it is
 def mnist_cnn(num_classes=10, input_shape=SHAPE, dropout=0.0, seed=None):
     """Two layers of 5 x 5 kernels, each with a pool, then a wide linear layer.
 
@@ -58,6 +59,7 @@ def mnist_cnn(num_classes=10, input_shape=SHAPE, dropout=0.0, seed=None):
     return _started(net, seed)
 
 
+@torch.random.fork_rng(devices=[])  # its seed stays as it is
 def small_cnn(num_classes=10, input_shape=SHAPE, seed=None):
     """The network of the page *A CNN in NumPy*, layer by layer.
 
@@ -77,7 +79,7 @@ def small_cnn(num_classes=10, input_shape=SHAPE, seed=None):
         -> (N, 16, 4, 4) -> (N, 256) -> (N, 32) -> (N, num_classes)
 
     Source:
-        Taught on the page *A CNN in NumPy*.
+        Taught on the page *A CNN in NumPy*, in NumPy.
     """
     C, H, W = _shape(input_shape, 16)
     h, w = (((n - 4) // 2 - 4) // 2 for n in (H, W))

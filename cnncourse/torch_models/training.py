@@ -40,7 +40,8 @@ def fit(
         loss: A function (logits, labels) -> mean over the batch; the cross-entropy
             unless given.
         val: (x, y) that are only looked at after each epoch, or None.
-        rng: A seed or a ``numpy.random.Generator`` that orders the pictures.
+        rng: A seed or a ``numpy.random.Generator`` that orders the pictures; dropout
+            follows ``torch.manual_seed``.
         on_epoch: A function that is called with the history after each epoch;
             returning True ends the training.
 
@@ -59,7 +60,7 @@ def fit(
         x (N, C, H, W), y (N,)
 
     Source:
-        Taught on the page *A CNN in NumPy*.
+        Taught on the page *A CNN in NumPy*, in NumPy.
     """
     if not isinstance(model, torch.nn.Module):
         raise ValueError(f"model is {type(model).__name__}; a torch.nn.Module fits")
@@ -164,7 +165,7 @@ def _pair(name, pair):
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         given = type(pair).__name__
         raise ValueError(f"{name} is {given}; a pair (pictures, labels) fits")
-    x, y = map(np.asarray, pair)
+    x, y = (np.asarray(a.cpu() if torch.is_tensor(a) else a) for a in pair)
     if x.ndim == 0 or y.ndim != 1 or len(x) != len(y) or len(x) == 0:
         raise ValueError(
             f"{name}: pictures of shape {x.shape} and labels of shape {y.shape}; "
@@ -172,8 +173,12 @@ def _pair(name, pair):
         )
     if x.dtype not in (np.float32, np.float64):
         raise ValueError(f"{name}: pictures are {x.dtype}; float32 from 0 to 1 fits")
-    if y.dtype.kind not in "iu" or y.min() < 0:
+    if y.dtype.kind not in "iu":
         raise ValueError(f"{name}: labels are {y.dtype}; integers of 0 or more fit")
+    if y.min() < 0:
+        raise ValueError(
+            f"{name}: labels begin at {y.min()}; integers of 0 or more fit"
+        )
     return x, y.astype(np.int64)
 
 
@@ -205,7 +210,7 @@ def _check_fits(name, x, y, model):
 def _check_last_step(model, count, batch):
     """One picture alone has no variance: BatchNorm1d would stop the training."""
     norms = any(isinstance(part, torch.nn.BatchNorm1d) for part in model.modules())
-    if norms and count % batch == 1:
+    if norms and (batch == 1 or count % batch == 1):
         raise ValueError(
             f"batch is {batch}; of {count} pictures it leaves 1 for the last step, "
             "which batch normalisation cannot take; another number fits"

@@ -35,7 +35,7 @@ def test_the_seed_decides_and_the_seed_of_torch_does_not(build):
     b, c = build(seed=3)[0].weight, build(seed=4)[0].weight
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
-    assert after.shape == (1,)
+    assert torch.equal(torch.rand(1), after)  # drawn after b and c were built
 
 
 @every
@@ -142,6 +142,7 @@ def test_validation_pictures_are_only_looked_at():
         ({"val": (X, Y + 9)}, "val: labels are from 9 to 13; integers from 0 to 4"),
         ({"x": X[:, :, :15]}, r"shape \(10, 1, 15, 18\), which the model does not"),
         ({"model": small()[:3]}, r"model gives \(1, 8, 6, 7\); \(N, classes\) fits"),
+        ({"batch": 1}, "batch is 1; of 10 pictures it leaves 1"),
         ({"batch": 3}, "batch is 3; of 10 pictures it leaves 1 for the last step"),
         ({"optimiser": "Adam"}, r"optimiser is 'Adam'; torch.optim.Adam\("),
         (
